@@ -25,7 +25,7 @@ endfunction()
 
 hs_dependency(microhttpd libmicrohttpd>=0.9.75)
 hs_dependency(curl libcurl>=7.88)
-hs_dependency(yyjson yyjson>=0.10)
+hs_dependency(yyjson yyjson>=0.8)
 hs_dependency(utf8proc libutf8proc)
 hs_dependency(lz4 liblz4)
 hs_dependency(zstd libzstd)
