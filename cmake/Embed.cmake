@@ -87,7 +87,8 @@ ${rows}    .quad 0, 0, 0
 hs_embed_${symbol}_count:
     .quad ${n}
 " "${files}")
-  hs_embed_add_header(${symbol} "\"embed/file.h\"" "/* Sorted by name; a row of zeros follows the last. */
+  hs_embed_add_header(${symbol} "\"embed/file.h\""
+"/* Sorted by name; a row of zeros follows the last. */
 extern const struct hs_embed_file hs_embed_${symbol}[];
 extern const size_t hs_embed_${symbol}_count;
 ")
