@@ -1,10 +1,9 @@
 # The front door. Each target is one line here and one script or program behind it;
-# `make help` lists them. Settings: PRESET, QPS, SCENARIO, DURATION, SECONDS_PER_TARGET, STACK.
+# `make help` lists them. Settings: QPS, SCENARIO, DURATION, SECONDS_PER_TARGET, STACK.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
-RUN := scripts/run
 QPS ?= 100
 SCENARIO ?= normal
 DURATION ?= 60
@@ -74,22 +73,22 @@ fuzz: ## each fuzz target for SECONDS_PER_TARGET=60
 bench: build ## the benchmarks of bench/
 	@scripts/bench
 
-torture: ## kill points and random kills, resumable
+torture: build ## kill points and random kills, resumable
 	@scripts/setup test
 	@scripts/build debug
 	@scripts/torture
 
 simulate: build ## send simulated searches: QPS= SCENARIO= DURATION=
-	@$(RUN) simulate --qps "$(QPS)" --scenario "$(SCENARIO)" --duration "$(DURATION)"
+	@build/haystat simulate --qps "$(QPS)" --scenario "$(SCENARIO)" --duration "$(DURATION)"
 
 seed: build ## a week of simulated history into the running system
-	@$(RUN) simulate --backfill 7d
+	@build/haystat simulate --backfill 7d
 
 health: build ## is everything up and ready?
-	@$(RUN) health
+	@build/haystat health
 
 check-metrics: build ## is what was sent what is stored?
-	@$(RUN) health --metrics
+	@build/haystat health --metrics
 
 clean: ## remove build/ (data/ and the cache of downloads stay)
 	rm -rf build
