@@ -39,6 +39,7 @@ enum hs_block_shape {
     HS_SHAPE_SCALAR,
     HS_SHAPE_ARRAY, /* Array(type) */
     HS_SHAPE_MAP,   /* Map(String, type) */
+    HS_SHAPE_NULLABLE, /* Nullable(type): a value or hs_block_null */
 };
 
 struct hs_column_def {
@@ -75,11 +76,13 @@ void hs_block_reset(struct hs_block *block); /* no rows, memory kept */
 void hs_block_u64(struct hs_block *block, unsigned col, uint64_t v); /* any integer column */
 void hs_block_f64(struct hs_block *block, unsigned col, double v);
 void hs_block_str(struct hs_block *block, unsigned col, struct hs_str v); /* STRING, FIXED */
+void hs_block_null(struct hs_block *block, unsigned col); /* NULLABLE */
 /* Arrays and maps: add elements, then end the row's array (an empty one needs only the end). */
 void hs_block_array_u64(struct hs_block *block, unsigned col, uint64_t v);
 void hs_block_array_f64(struct hs_block *block, unsigned col, double v);
 void hs_block_array_str(struct hs_block *block, unsigned col, struct hs_str v);
 void hs_block_map_str(struct hs_block *block, unsigned col, struct hs_str key, struct hs_str v);
+void hs_block_map_f64(struct hs_block *block, unsigned col, struct hs_str key, double v);
 void hs_block_array_end(struct hs_block *block, unsigned col);
 
 /* HS_OK: the row is in. HS_ELIMIT: a column passed bytes_max; the row was taken back. Asserts that

@@ -1,0 +1,191 @@
+-- Fast rollup: counts, errors, latency, zero results and scores by minute, ten minutes and hour.
+--
+-- A cell is recomputed whole from raw rows and replaces its former self: version is
+-- (lease epoch << 32 | counter), the highest wins. A cell whose rows are gone is written with zeros.
+-- Percentiles: quantilesBFloat16Weighted keeps 16 bits of each value: truncation of at most 0.8 %.
+
+CREATE TABLE IF NOT EXISTS haystat.fast_1m
+(
+    tenant LowCardinality(String),
+    service LowCardinality(String),
+    environment LowCardinality(String),
+    t DateTime('UTC') COMMENT 'start of the window',
+    count UInt64 COMMENT 'executions: top-level searches of the counted source',
+    weighted_count Float64 COMMENT 'sum of sample_weight',
+    errors UInt64 COMMENT 'status error or timeout',
+    timeouts UInt64,
+    partials UInt64,
+    cancelled UInt64,
+    error_codes Map(LowCardinality(String), UInt64),
+    latency_count UInt64 COMMENT 'executions with a latency that were not cancelled',
+    latency_sum_ms Float64,
+    latency_max_ms Float64,
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Float64, UInt64),
+    searches UInt64 COMMENT 'executions of kind search whose number of results is known',
+    zero_results UInt64 COMMENT 'of those, with no result',
+    scored UInt64 COMMENT 'executions with a score on the first result',
+    score_sum Float64,
+    score AggregateFunction(quantilesBFloat16Weighted(0.05, 0.25, 0.5, 0.75, 0.95), Float64, UInt64),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(t)
+ORDER BY (tenant, service, environment, t)
+TTL t + INTERVAL 30 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS haystat.fast_10m
+(
+    tenant LowCardinality(String),
+    service LowCardinality(String),
+    environment LowCardinality(String),
+    t DateTime('UTC') COMMENT 'start of the window',
+    count UInt64 COMMENT 'executions: top-level searches of the counted source',
+    weighted_count Float64 COMMENT 'sum of sample_weight',
+    errors UInt64 COMMENT 'status error or timeout',
+    timeouts UInt64,
+    partials UInt64,
+    cancelled UInt64,
+    error_codes Map(LowCardinality(String), UInt64),
+    latency_count UInt64 COMMENT 'executions with a latency that were not cancelled',
+    latency_sum_ms Float64,
+    latency_max_ms Float64,
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Float64, UInt64),
+    searches UInt64 COMMENT 'executions of kind search whose number of results is known',
+    zero_results UInt64 COMMENT 'of those, with no result',
+    scored UInt64 COMMENT 'executions with a score on the first result',
+    score_sum Float64,
+    score AggregateFunction(quantilesBFloat16Weighted(0.05, 0.25, 0.5, 0.75, 0.95), Float64, UInt64),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(t)
+ORDER BY (tenant, service, environment, t)
+TTL t + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS haystat.fast_1h
+(
+    tenant LowCardinality(String),
+    service LowCardinality(String),
+    environment LowCardinality(String),
+    t DateTime('UTC') COMMENT 'start of the window',
+    count UInt64 COMMENT 'executions: top-level searches of the counted source',
+    weighted_count Float64 COMMENT 'sum of sample_weight',
+    errors UInt64 COMMENT 'status error or timeout',
+    timeouts UInt64,
+    partials UInt64,
+    cancelled UInt64,
+    error_codes Map(LowCardinality(String), UInt64),
+    latency_count UInt64 COMMENT 'executions with a latency that were not cancelled',
+    latency_sum_ms Float64,
+    latency_max_ms Float64,
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Float64, UInt64),
+    searches UInt64 COMMENT 'executions of kind search whose number of results is known',
+    zero_results UInt64 COMMENT 'of those, with no result',
+    scored UInt64 COMMENT 'executions with a score on the first result',
+    score_sum Float64,
+    score AggregateFunction(quantilesBFloat16Weighted(0.05, 0.25, 0.5, 0.75, 0.95), Float64, UInt64),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(t)
+ORDER BY (tenant, service, environment, t)
+TTL t + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS haystat.dim_1m
+(
+    tenant LowCardinality(String),
+    service LowCardinality(String),
+    environment LowCardinality(String),
+    dim LowCardinality(String) COMMENT 'version, index, ranker, region, locale, experiment, application',
+    value String COMMENT 'the 100 most frequent of a cell, else other',
+    t DateTime('UTC') COMMENT 'start of the window',
+    count UInt64 COMMENT 'executions: top-level searches of the counted source',
+    weighted_count Float64 COMMENT 'sum of sample_weight',
+    errors UInt64 COMMENT 'status error or timeout',
+    timeouts UInt64,
+    partials UInt64,
+    cancelled UInt64,
+    error_codes Map(LowCardinality(String), UInt64),
+    latency_count UInt64 COMMENT 'executions with a latency that were not cancelled',
+    latency_sum_ms Float64,
+    latency_max_ms Float64,
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Float64, UInt64),
+    searches UInt64 COMMENT 'executions of kind search whose number of results is known',
+    zero_results UInt64 COMMENT 'of those, with no result',
+    scored UInt64 COMMENT 'executions with a score on the first result',
+    score_sum Float64,
+    score AggregateFunction(quantilesBFloat16Weighted(0.05, 0.25, 0.5, 0.75, 0.95), Float64, UInt64),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(t)
+ORDER BY (tenant, service, environment, dim, value, t)
+TTL t + INTERVAL 30 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS haystat.dim_10m
+(
+    tenant LowCardinality(String),
+    service LowCardinality(String),
+    environment LowCardinality(String),
+    dim LowCardinality(String) COMMENT 'version, index, ranker, region, locale, experiment, application',
+    value String COMMENT 'the 100 most frequent of a cell, else other',
+    t DateTime('UTC') COMMENT 'start of the window',
+    count UInt64 COMMENT 'executions: top-level searches of the counted source',
+    weighted_count Float64 COMMENT 'sum of sample_weight',
+    errors UInt64 COMMENT 'status error or timeout',
+    timeouts UInt64,
+    partials UInt64,
+    cancelled UInt64,
+    error_codes Map(LowCardinality(String), UInt64),
+    latency_count UInt64 COMMENT 'executions with a latency that were not cancelled',
+    latency_sum_ms Float64,
+    latency_max_ms Float64,
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Float64, UInt64),
+    searches UInt64 COMMENT 'executions of kind search whose number of results is known',
+    zero_results UInt64 COMMENT 'of those, with no result',
+    scored UInt64 COMMENT 'executions with a score on the first result',
+    score_sum Float64,
+    score AggregateFunction(quantilesBFloat16Weighted(0.05, 0.25, 0.5, 0.75, 0.95), Float64, UInt64),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(t)
+ORDER BY (tenant, service, environment, dim, value, t)
+TTL t + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS haystat.dim_1h
+(
+    tenant LowCardinality(String),
+    service LowCardinality(String),
+    environment LowCardinality(String),
+    dim LowCardinality(String) COMMENT 'version, index, ranker, region, locale, experiment, application',
+    value String COMMENT 'the 100 most frequent of a cell, else other',
+    t DateTime('UTC') COMMENT 'start of the window',
+    count UInt64 COMMENT 'executions: top-level searches of the counted source',
+    weighted_count Float64 COMMENT 'sum of sample_weight',
+    errors UInt64 COMMENT 'status error or timeout',
+    timeouts UInt64,
+    partials UInt64,
+    cancelled UInt64,
+    error_codes Map(LowCardinality(String), UInt64),
+    latency_count UInt64 COMMENT 'executions with a latency that were not cancelled',
+    latency_sum_ms Float64,
+    latency_max_ms Float64,
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Float64, UInt64),
+    searches UInt64 COMMENT 'executions of kind search whose number of results is known',
+    zero_results UInt64 COMMENT 'of those, with no result',
+    scored UInt64 COMMENT 'executions with a score on the first result',
+    score_sum Float64,
+    score AggregateFunction(quantilesBFloat16Weighted(0.05, 0.25, 0.5, 0.75, 0.95), Float64, UInt64),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(t)
+ORDER BY (tenant, service, environment, dim, value, t)
+TTL t + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1;
