@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "conf/conf.h"
 #include "model/block.h"
+#include "model/table.h"
 
 /* A query parameter: {name:Type} in the SQL text. The value is plain text; the backend escapes. */
 struct hs_param {
@@ -44,45 +45,6 @@ struct hs_insert {
     struct hs_str query_id;
     int64_t timeout_ms;
 };
-
-/* An answer decoded from ClickHouse's Native format: columns of equal length. */
-enum hs_column_kind {
-    HS_COL_U64, /* all unsigned integers, Bool, Date (days), DateTime (seconds) */
-    HS_COL_I64, /* all signed integers, DateTime64 (ticks of its scale), Date32, Decimal64 no */
-    HS_COL_F64, /* Float32, Float64 */
-    HS_COL_STR, /* String, FixedString, LowCardinality(String), UUID and IPv as text */
-    HS_COL_ARRAY, /* Array(T): offsets into the one child column */
-    HS_COL_MAP,   /* Map(K, V): offsets into the child columns key, value */
-    HS_COL_TUPLE, /* children side by side */
-};
-
-struct hs_column {
-    struct hs_str name;
-    struct hs_str type; /* ClickHouse's type text */
-    enum hs_column_kind kind;
-    size_t rows;
-    const uint8_t *nulls; /* NULL when the type is not Nullable; else 1 per null row */
-    union {
-        const uint64_t *u64;
-        const int64_t *i64;
-        const double *f64;
-        const struct hs_str *str;
-    };
-    const uint64_t *offsets;          /* ARRAY, MAP: end of row i in the children */
-    const struct hs_column *children; /* ARRAY 1, MAP 2, TUPLE children_n */
-    size_t children_n;
-};
-
-struct hs_table {
-    struct hs_column *columns;
-    size_t columns_n;
-    size_t rows;
-    uint64_t rows_read; /* from X-ClickHouse-Summary; 0 when not sent */
-    uint64_t bytes_read;
-};
-
-/* The column of that name, NULL when there is none. */
-const struct hs_column *hs_table_column(const struct hs_table *table, const char *name);
 
 struct hs_analytics;
 
@@ -136,5 +98,11 @@ int hs_analytics_insert(struct hs_analytics *analytics, const struct hs_insert *
                         const struct hs_block *block, struct hs_err *err);
 int hs_analytics_ping(struct hs_analytics *analytics, int64_t timeout_ms, struct hs_err *err);
 void hs_analytics_close(struct hs_analytics *analytics);
+
+/* Asks each server to end the query of that id (KILL QUERY … ASYNC, or SYNC: waits until it has
+ * ended). A query that is not running is HS_OK. Needs the HS_ANALYTICS_RW user. Returns as exec.
+ * @thread any @blocks */
+int hs_analytics_kill(struct hs_analytics *analytics, struct hs_str query_id, bool sync,
+                      int64_t timeout_ms, struct hs_err *err);
 
 #endif
