@@ -33,6 +33,7 @@ struct hs_conf {
     char *listen_store_native; /* listen.store_native: "" = off */
     char *listen_jaeger;      /* listen.jaeger: "127.0.0.1:16686"; bound once that API is built */
     char *auth_mode;          /* auth.mode: "loopback" (no key needed on loopback) or "keys" */
+    uint64_t auth_reload_ms;  /* auth.reload: how soon keys made or revoked elsewhere count */
 
     /* HTTP servers */
     uint64_t http_threads;           /* http.threads: event loops of one listener */
@@ -69,6 +70,7 @@ struct hs_conf {
     /* collector */
     uint64_t ingest_batch_max;    /* ingest.batch_max: events of one batch request, 500 */
     double ingest_rate;           /* ingest.rate: events a second and key; 0 = no limit */
+    double ingest_browser_rate;   /* ingest.browser_rate: the same of one address, browser keys */
     uint64_t ingest_late_max_ms;  /* ingest.late_max: 24 h */
     uint64_t ingest_early_max_ms; /* ingest.early_max: 5 min */
     bool redact;                  /* redact.enabled */
@@ -100,11 +102,13 @@ struct hs_conf {
     struct hs_conf_origin *origins; /* private: where each value came from */
 };
 
-/* Environment as getenv gives it; NULL name lists nothing. Tests pass their own. */
+/* Environment as getenv gives it; tests pass their own. The variable of an option is HAYSTAT_ and
+ * its name in upper case with '_' for '.'. Other HAYSTAT_ variables are nobody's error: container
+ * platforms make some up (HAYSTAT_PORT_8000_TCP for a service called haystat). */
 typedef const char *hs_getenv_fn(const char *name);
 
 struct hs_conf_source {
-    const char *file;        /* YAML; NULL: <none> */
+    const char *file;        /* YAML, nested maps or dotted names; NULL: <none> */
     hs_getenv_fn *getenv_fn; /* NULL: no environment */
     const char *const *sets; /* "name=value" of --set, later ones win */
     size_t sets_n;
