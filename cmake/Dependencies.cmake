@@ -36,6 +36,8 @@ hs_dependency(crypto libcrypto>=3.0)
 hs_dependency(xxhash libxxhash)
 if(HS_TESTS)
   hs_dependency(cmocka cmocka)
+endif()
+if(HS_TESTS OR HS_FUZZ)
   # The generated OTLP decoder is the oracle of ours in tests; the program does not use it.
   hs_dependency(protobuf_c libprotobuf-c)
 endif()

@@ -29,7 +29,7 @@ check_pie_supported(LANGUAGES C)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 
-add_compile_definitions(_GNU_SOURCE)
+add_compile_definitions(_GNU_SOURCE HS_VERSION="${PROJECT_VERSION}")
 add_compile_options(
   -fno-omit-frame-pointer
   $<$<COMPILE_LANGUAGE:C>:-Wall>
@@ -64,6 +64,8 @@ add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
 if(HS_COVERAGE)
   # Atomic counters, because the services are threads of one process.
   add_compile_options(--coverage -fprofile-update=atomic)
+  # A process that ends by _exit calls __gcov_dump() first, if this is defined.
+  add_compile_definitions(HS_COVERAGE=1)
   add_link_options(--coverage)
 endif()
 if(HS_FUZZ)

@@ -2,7 +2,6 @@
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/main.c)
   add_executable(haystat ${CMAKE_SOURCE_DIR}/src/main.c)
   target_link_libraries(haystat PRIVATE ${HS_ALL_LIBS})
-  target_compile_definitions(haystat PRIVATE HS_VERSION="${PROJECT_VERSION}")
   set_target_properties(haystat PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${HS_PROGRAM_DIR})
 endif()
 

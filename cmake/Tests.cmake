@@ -3,14 +3,15 @@
 
 set(hs_tests ${CMAKE_SOURCE_DIR}/tests)
 set(HS_TEST_TIMEOUT_S 60)
+include(Oracle)
 
 # Fakes and helpers shared by tests. It names no library of its own: a test brings what it uses.
 file(GLOB_RECURSE hs_support_sources CONFIGURE_DEPENDS ${hs_tests}/support/*.c)
 if(HS_TESTS AND hs_support_sources)
   add_library(hs_test_support STATIC ${hs_support_sources})
   target_include_directories(hs_test_support PUBLIC ${hs_tests})
-  target_link_libraries(hs_test_support PUBLIC PkgConfig::cmocka PkgConfig::protobuf_c
-                        PkgConfig::yyjson PkgConfig::sqlite3)
+  target_link_libraries(hs_test_support PUBLIC PkgConfig::cmocka PkgConfig::yyjson
+                        PkgConfig::sqlite3)
 endif()
 
 # Sets out to the libraries that a test of the given folder of src/ may use.
@@ -36,11 +37,10 @@ endfunction()
 function(hs_add_test target source label)
   add_executable(${target} ${source})
   target_include_directories(${target} PRIVATE ${hs_tests})
-  # A test may hand NULL or nonsense to a function on purpose, and names hold a double underscore.
   if(TARGET hs_test_support)
     target_link_libraries(${target} PRIVATE hs_test_support)
   endif()
-  target_link_libraries(${target} PRIVATE ${ARGN} PkgConfig::cmocka PkgConfig::protobuf_c)
+  target_link_libraries(${target} PRIVATE ${ARGN} hs_test_otlp PkgConfig::cmocka)
   target_compile_definitions(${target} PRIVATE HS_TESTS_DIR="${hs_tests}")
   add_test(NAME ${target} COMMAND ${target})
   # Exit code 77 says that something the test needs is not on this machine.
@@ -94,5 +94,5 @@ foreach(path IN LISTS hs_fuzzers)
   target_include_directories(${target} PRIVATE ${hs_tests})
   # libFuzzer's entry point has no header of its own.
   target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
-  target_link_libraries(${target} PRIVATE ${hs_fuzz_libs})
+  target_link_libraries(${target} PRIVATE ${hs_fuzz_libs} hs_test_otlp)
 endforeach()

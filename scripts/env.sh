@@ -25,3 +25,6 @@ unset hs_dir
 # Where Node looks for the packages of tests/e2e/node.
 export NODE_PATH=$HAYSTAT_CACHE/npm/node_modules
 export HAYSTAT_NODE_MODULES=$NODE_PATH
+
+# Node trusts the certificate authorities that the system trusts, as apt and curl do.
+export NODE_USE_SYSTEM_CA=${NODE_USE_SYSTEM_CA:-1}
