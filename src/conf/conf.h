@@ -24,48 +24,48 @@ enum hs_role {
 
 struct hs_conf {
     /* where things are */
-    char *data;               /* data: folder of everything that the process keeps */
-    uint64_t roles;           /* roles: set of enum hs_role */
-    char *listen_gateway;     /* listen.gateway: "127.0.0.1:8000"; port 0 picks a free one; "" = off */
-    char *listen_otlp_http;   /* listen.otlp_http: "127.0.0.1:4318" */
-    char *listen_otlp_grpc;   /* listen.otlp_grpc: "127.0.0.1:4317"; bound once gRPC is built */
-    char *listen_store;       /* listen.store: "127.0.0.1:8123" */
+    char *data;           /* data: folder of everything that the process keeps */
+    uint64_t roles;       /* roles: set of enum hs_role */
+    char *listen_gateway; /* listen.gateway: "127.0.0.1:8000"; port 0 picks a free one; "" = off */
+    char *listen_otlp_http;    /* listen.otlp_http: "127.0.0.1:4318" */
+    char *listen_otlp_grpc;    /* listen.otlp_grpc: "127.0.0.1:4317"; bound once gRPC is built */
+    char *listen_store;        /* listen.store: "127.0.0.1:8123" */
     char *listen_store_native; /* listen.store_native: "" = off */
-    char *listen_jaeger;      /* listen.jaeger: "127.0.0.1:16686"; bound once that API is built */
-    char *auth_mode;          /* auth.mode: "loopback" (no key needed on loopback) or "keys" */
-    uint64_t auth_reload_ms;  /* auth.reload: how soon keys made or revoked elsewhere count */
+    char *listen_jaeger;       /* listen.jaeger: "127.0.0.1:16686"; bound once that API is built */
+    char *auth_mode;           /* auth.mode: "loopback" (no key needed on loopback) or "keys" */
+    uint64_t auth_reload_ms;   /* auth.reload: how soon keys made or revoked elsewhere count */
 
     /* HTTP servers */
-    uint64_t http_threads;           /* http.threads: event loops of one listener */
-    uint64_t http_workers;           /* http.workers: threads for blocking requests */
-    uint64_t http_connections_max;   /* http.connections_max: of one listener */
+    uint64_t http_threads;            /* http.threads: event loops of one listener */
+    uint64_t http_workers;            /* http.workers: threads for blocking requests */
+    uint64_t http_connections_max;    /* http.connections_max: of one listener */
     uint64_t http_connections_ip_max; /* http.connections_ip_max: of one address */
-    uint64_t http_deadline_ms;       /* http.deadline: headers and body must be here by then */
-    uint64_t http_body_max;          /* http.body_max: bytes of a body as sent */
-    uint64_t http_inflated_max;      /* http.inflated_max: bytes of a body after decompression */
+    uint64_t http_deadline_ms;        /* http.deadline: headers and body must be here by then */
+    uint64_t http_body_max;           /* http.body_max: bytes of a body as sent */
+    uint64_t http_inflated_max;       /* http.inflated_max: bytes of a body after decompression */
 
     /* stream */
-    char *stream;                 /* stream: "local" */
+    char *stream;                  /* stream: "local" */
     uint64_t stream_segment_bytes; /* stream.segment_bytes */
-    uint64_t stream_commit_ms;    /* stream.commit: longest wait for company before fdatasync */
-    uint64_t stream_commit_bytes; /* stream.commit_bytes: commit at once beyond this */
+    uint64_t stream_commit_ms;     /* stream.commit: longest wait for company before fdatasync */
+    uint64_t stream_commit_bytes;  /* stream.commit_bytes: commit at once beyond this */
     uint64_t stream_queue_bytes;  /* stream.queue_bytes: appended, not yet synced; beyond: refuse */
     char *stream_compression;     /* stream.compression: "lz4", "zstd", "none" */
     uint64_t disk_free_min_bytes; /* disk.free_min_bytes: floor, with disk.free_min (a share) */
     double disk_free_min;         /* disk.free_min: 0.05 */
 
     /* metadata, cache, analytics, store */
-    char *metadata;               /* metadata: "sqlite" */
-    char *cache;                  /* cache: "memory" */
-    uint64_t cache_bytes_max;     /* cache.bytes_max */
-    char *analytics_url;          /* analytics.url: "" = the embedded store; comma-separated hosts */
-    char *analytics_user;         /* analytics.user: "haystat_rw" */
-    char *analytics_password;     /* analytics.password (secret); "" = the embedded store's own */
-    char *analytics_user_ro;      /* analytics.user_ro: "haystat_ro" */
-    char *analytics_password_ro;  /* analytics.password_ro (secret) */
+    char *metadata;              /* metadata: "sqlite" */
+    char *cache;                 /* cache: "memory" */
+    uint64_t cache_bytes_max;    /* cache.bytes_max */
+    char *analytics_url;         /* analytics.url: "" = the embedded store; comma-separated hosts */
+    char *analytics_user;        /* analytics.user: "haystat_rw" */
+    char *analytics_password;    /* analytics.password (secret); "" = the embedded store's own */
+    char *analytics_user_ro;     /* analytics.user_ro: "haystat_ro" */
+    char *analytics_password_ro; /* analytics.password_ro (secret) */
     uint64_t analytics_connections_max; /* analytics.connections_max: to one host */
-    char *store_library;          /* store.library: path of libchdb.so; "" = look beside the program */
-    uint64_t store_memory_max;    /* store.memory_max: bytes; 0 = 2 GiB or a quarter of the machine */
+    char *store_library;       /* store.library: path of libchdb.so; "" = look beside the program */
+    uint64_t store_memory_max; /* store.memory_max: bytes; 0 = 2 GiB or a quarter of the machine */
 
     /* collector */
     uint64_t ingest_batch_max;    /* ingest.batch_max: events of one batch request, 500 */
@@ -79,22 +79,22 @@ struct hs_conf {
     char *telemetry_otlp;         /* telemetry.otlp: base URL for our own spans; "" = none */
 
     /* engine */
-    uint64_t engine_batch_rows;       /* engine.batch_rows: 50,000 */
-    uint64_t engine_batch_ms;         /* engine.batch_time: 400 ms */
-    uint64_t engine_sync_ms;          /* engine.sync: 60 s between syncfs */
+    uint64_t engine_batch_rows;        /* engine.batch_rows: 50,000 */
+    uint64_t engine_batch_ms;          /* engine.batch_time: 400 ms */
+    uint64_t engine_sync_ms;           /* engine.sync: 60 s between syncfs */
     uint64_t engine_takeover_check_ms; /* engine.takeover_check: 60 s */
-    uint64_t engine_lease_ms;         /* engine.lease: time to live of leases */
-    uint64_t dedup_window_ms;         /* dedup.window: 10 min */
-    uint64_t dedup_entries_max;       /* dedup.entries_max: 4 M */
-    double rollup_cpu_share;          /* rollup.cpu_share: 0.25 */
-    uint64_t rollup_open_ms;          /* rollup.open: least time between two of an open minute */
-    uint64_t rollup_debounce_ms;      /* rollup.debounce: 30 s, closed minutes */
-    uint64_t retention_searches_days; /* retention.searches: 30 */
-    uint64_t retention_spans_days;    /* retention.spans: 7 */
+    uint64_t engine_lease_ms;          /* engine.lease: time to live of leases */
+    uint64_t dedup_window_ms;          /* dedup.window: 10 min */
+    uint64_t dedup_entries_max;        /* dedup.entries_max: 4 M */
+    double rollup_cpu_share;           /* rollup.cpu_share: 0.25 */
+    uint64_t rollup_open_ms;           /* rollup.open: least time between two of an open minute */
+    uint64_t rollup_debounce_ms;       /* rollup.debounce: 30 s, closed minutes */
+    uint64_t retention_searches_days;  /* retention.searches: 30 */
+    uint64_t retention_spans_days;     /* retention.spans: 7 */
 
     /* gateway */
-    uint64_t query_rows_max;     /* query.rows_max: raw rows one request may read, 50 M */
-    uint64_t query_timeout_ms;   /* query.timeout */
+    uint64_t query_rows_max;   /* query.rows_max: raw rows one request may read, 50 M */
+    uint64_t query_timeout_ms; /* query.timeout */
 
     char *log_level;  /* log.level: debug, info, warn, error */
     char *log_format; /* log.format: logfmt, json */
@@ -129,7 +129,6 @@ void hs_conf_print(const struct hs_conf *conf, struct hs_buf *out);
 void hs_conf_print_manual(struct hs_buf *out);
 
 /* <data>/<name> into out. */
-int hs_conf_path(const struct hs_conf *conf, const char *name, char out[4096],
-                 struct hs_err *err);
+int hs_conf_path(const struct hs_conf *conf, const char *name, char out[4096], struct hs_err *err);
 
 #endif

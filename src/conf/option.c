@@ -2,14 +2,25 @@
 
 #define AT(field) offsetof(struct hs_conf, field)
 #define STRING(name, field, def, words, help)                                                      \
-    {name, HS_OPTION_STRING, AT(field), def, 0, 0, 0, words, help}
+    {                                                                                              \
+        name, HS_OPTION_STRING, AT(field), def, 0, 0, 0, words, help                               \
+    }
 #define SECRET(name, field, help)                                                                  \
-    {name, HS_OPTION_STRING, AT(field), "", 0, 0, HS_OPTION_SECRET, NULL, help}
+    {                                                                                              \
+        name, HS_OPTION_STRING, AT(field), "", 0, 0, HS_OPTION_SECRET, NULL, help                  \
+    }
 #define ADDRESS(name, field, def, help)                                                            \
-    {name, HS_OPTION_ADDRESS, AT(field), def, 0, 0, 0, NULL, help}
+    {                                                                                              \
+        name, HS_OPTION_ADDRESS, AT(field), def, 0, 0, 0, NULL, help                               \
+    }
 #define NUMBER(type, name, field, def, min, max, help)                                             \
-    {name, HS_OPTION_##type, AT(field), def, min, max, 0, NULL, help}
-#define BOOL(name, field, def, help) {name, HS_OPTION_BOOL, AT(field), def, 0, 0, 0, NULL, help}
+    {                                                                                              \
+        name, HS_OPTION_##type, AT(field), def, min, max, 0, NULL, help                            \
+    }
+#define BOOL(name, field, def, help)                                                               \
+    {                                                                                              \
+        name, HS_OPTION_BOOL, AT(field), def, 0, 0, 0, NULL, help                                  \
+    }
 
 #define KIB 1024.0
 #define MIB (1024 * KIB)
@@ -148,8 +159,7 @@ const struct hs_option hs_options[] = {
     NUMBER(DURATION, "query.timeout", query_timeout_ms, "30s", 100, HOUR,
            "Longest time of one analytics query."),
 
-    STRING("log.level", log_level, "info", "debug|info|warn|error",
-           "Least level that is logged."),
+    STRING("log.level", log_level, "info", "debug|info|warn|error", "Least level that is logged."),
     STRING("log.format", log_format, "logfmt", "logfmt|json", "Form of a log line."),
 };
 

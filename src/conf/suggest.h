@@ -14,7 +14,7 @@ size_t hs_suggest_distance(struct hs_str a, struct hs_str b, size_t max);
 
 struct hs_suggest {
     struct hs_str wanted;
-    size_t distance; /* of the best so far */
+    size_t distance;  /* of the best so far */
     const char *best; /* borrowed; NULL when nothing is near enough */
 };
 

@@ -47,10 +47,10 @@ static const struct role_name role_names[] = {
 };
 
 static const char *const type_names[] = {
-    [HS_OPTION_STRING] = "text",       [HS_OPTION_ADDRESS] = "address",
-    [HS_OPTION_U64] = "integer",       [HS_OPTION_F64] = "number",
+    [HS_OPTION_STRING] = "text",        [HS_OPTION_ADDRESS] = "address",
+    [HS_OPTION_U64] = "integer",        [HS_OPTION_F64] = "number",
     [HS_OPTION_BOOL] = "true or false", [HS_OPTION_DURATION] = "duration",
-    [HS_OPTION_DAYS] = "days",         [HS_OPTION_BYTES] = "bytes",
+    [HS_OPTION_DAYS] = "days",          [HS_OPTION_BYTES] = "bytes",
     [HS_OPTION_ROLES] = "roles",
 };
 
@@ -199,8 +199,7 @@ static int refuse_range(const struct hs_option *option, struct hs_str value, str
     hs_buf_init(&range, 256);
     hs_option_format_range(option, &range);
     rc = hs_err_set(err, HS_EINVAL, 0, "option %s is %.*s, out of range %s", option->name,
-                    (int)HS_MIN(value.n, (size_t)100), value.p ? value.p : "",
-                    hs_buf_cstr(&range));
+                    (int)HS_MIN(value.n, (size_t)100), value.p ? value.p : "", hs_buf_cstr(&range));
     hs_buf_fini(&range);
     return rc;
 }
@@ -345,16 +344,11 @@ int hs_option_parse(const struct hs_option *option, struct hs_str value, struct 
     if (value.n > 0 && memchr(value.p, '\0', value.n))
         return hs_err_set(err, HS_EINVAL, 0, "option %s contains a NUL byte", option->name);
     switch (option->type) {
-    case HS_OPTION_STRING:
-        return parse_string(option, value, field, err);
-    case HS_OPTION_ADDRESS:
-        return parse_address(option, value, field, err);
-    case HS_OPTION_BOOL:
-        return parse_bool(option, value, field, err);
-    case HS_OPTION_ROLES:
-        return parse_roles(option, value, field, err);
-    default:
-        return parse_number(option, hs_str_trim(value), field, err);
+    case HS_OPTION_STRING: return parse_string(option, value, field, err);
+    case HS_OPTION_ADDRESS: return parse_address(option, value, field, err);
+    case HS_OPTION_BOOL: return parse_bool(option, value, field, err);
+    case HS_OPTION_ROLES: return parse_roles(option, value, field, err);
+    default: return parse_number(option, hs_str_trim(value), field, err);
     }
 }
 
@@ -379,18 +373,12 @@ static void format_number(enum hs_option_type type, double v, struct hs_buf *out
     case HS_OPTION_DURATION:
         format_unit(v, duration_units, HS_ARRAY_LEN(duration_units), out);
         break;
-    case HS_OPTION_DAYS:
-        hs_buf_addf(out, "%.0fd", v);
-        break;
+    case HS_OPTION_DAYS: hs_buf_addf(out, "%.0fd", v); break;
     case HS_OPTION_BYTES: /* the binary units stand first; decimal ones are for reading only */
         format_unit(v, bytes_units, 6, out);
         break;
-    case HS_OPTION_F64:
-        hs_buf_addf(out, "%.12g", v);
-        break;
-    default:
-        hs_buf_addf(out, "%.0f", v);
-        break;
+    case HS_OPTION_F64: hs_buf_addf(out, "%.12g", v); break;
+    default: hs_buf_addf(out, "%.0f", v); break;
     }
 }
 
@@ -420,18 +408,10 @@ void hs_option_format(const struct hs_option *option, const struct hs_conf *conf
         else
             hs_buf_add_c(out, *(char *const *)field);
         break;
-    case HS_OPTION_BOOL:
-        hs_buf_add_c(out, *(const bool *)field ? "true" : "false");
-        break;
-    case HS_OPTION_ROLES:
-        format_roles(*(const uint64_t *)field, out);
-        break;
-    case HS_OPTION_F64:
-        format_number(option->type, *(const double *)field, out);
-        break;
-    default:
-        format_number(option->type, (double)*(const uint64_t *)field, out);
-        break;
+    case HS_OPTION_BOOL: hs_buf_add_c(out, *(const bool *)field ? "true" : "false"); break;
+    case HS_OPTION_ROLES: format_roles(*(const uint64_t *)field, out); break;
+    case HS_OPTION_F64: format_number(option->type, *(const double *)field, out); break;
+    default: format_number(option->type, (double)*(const uint64_t *)field, out); break;
     }
 }
 

@@ -103,8 +103,8 @@ static int walk_map(struct walk *walk, const yaml_node_t *node, unsigned depth)
     const yaml_node_pair_t *pair;
     int rc = HS_OK;
 
-    for (pair = node->data.mapping.pairs.start;
-         rc == HS_OK && pair < node->data.mapping.pairs.top; pair++)
+    for (pair = node->data.mapping.pairs.start; rc == HS_OK && pair < node->data.mapping.pairs.top;
+         pair++)
         rc = walk_pair(walk, pair, depth);
     return rc;
 }
@@ -115,10 +115,8 @@ static int walk_node(struct walk *walk, const yaml_node_t *node, unsigned depth)
         return hs_err_set(walk->err, HS_EINVAL, 0, "line %u: nested deeper than %d levels",
                           node_line(node), DEPTH_MAX);
     switch (node->type) {
-    case YAML_MAPPING_NODE:
-        return walk_map(walk, node, depth);
-    case YAML_SEQUENCE_NODE:
-        return walk_list(walk, node);
+    case YAML_MAPPING_NODE: return walk_map(walk, node, depth);
+    case YAML_SEQUENCE_NODE: return walk_list(walk, node);
     case YAML_SCALAR_NODE:
         return walk->each(walk->arg, hs_buf_str(&walk->name), scalar_text(node), node_line(node),
                           walk->err);

@@ -389,8 +389,8 @@ static void suggest__counts_edits(void **state)
         const char *a, *b;
         size_t distance;
     } cases[] = {
-        {"", "", 0},           {"abc", "abc", 0},  {"abc", "", 3},         {"abc", "abd", 1},
-        {"abcd", "acbd", 1},   {"serve", "sevre", 1}, {"kitten", "sitting", 3},
+        {"", "", 0},         {"abc", "abc", 0},     {"abc", "", 3},           {"abc", "abd", 1},
+        {"abcd", "acbd", 1}, {"serve", "sevre", 1}, {"kitten", "sitting", 3},
     };
     size_t i;
 
