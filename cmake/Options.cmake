@@ -32,6 +32,7 @@ set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 add_compile_definitions(_GNU_SOURCE HS_VERSION="${PROJECT_VERSION}")
 add_compile_options(
   -fno-omit-frame-pointer
+  -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
   $<$<COMPILE_LANGUAGE:C>:-Wall>
   $<$<COMPILE_LANGUAGE:C>:-Wextra>
   $<$<COMPILE_LANGUAGE:C>:-Wshadow>
