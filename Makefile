@@ -11,7 +11,7 @@ STACK ?= embedded
 SECONDS_PER_TARGET ?= 60
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: ## install what is missing, build, run the embedded stack with its data in ./data
 	@scripts/dev "$(STACK)"
