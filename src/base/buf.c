@@ -45,6 +45,7 @@ char *hs_buf_reserve_slow(struct hs_buf *buf, size_t extra)
         cap = BUF_CAP_MIN;
     while (cap < need)
         cap += cap / 2;
+    cap = HS_MAX(HS_MIN(cap, buf->max), need); /* the fast path looks at cap alone */
     p = hs_try_realloc(buf->p, cap, 1);
     if (!p) {
         buf->failed = true;
