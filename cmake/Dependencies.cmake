@@ -1,8 +1,8 @@
 # Third-party libraries, each through pkg-config, as targets PkgConfig::<name>.
 # What the distribution lacks was unpacked into the cache by scripts/setup and is found there.
 
-if(DEFINED ENV{HAYSTAT_CACHE})
-  set(HS_CACHE_DIR $ENV{HAYSTAT_CACHE})
+if(DEFINED ENV{HAYSTAT_CACHE_DIR})
+  set(HS_CACHE_DIR $ENV{HAYSTAT_CACHE_DIR})
 elseif(DEFINED ENV{XDG_CACHE_HOME})
   set(HS_CACHE_DIR $ENV{XDG_CACHE_HOME}/haystat)
 else()

@@ -42,6 +42,10 @@ add_compile_options(
   $<$<COMPILE_LANGUAGE:C>:-Werror>)
 include_directories(${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/gen)
 
+if(hs_is_debug)
+  # xxHash's always_inline functions are too large for gcc 14 at -Og with sanitizers.
+  add_compile_definitions(XXH_NO_INLINE_HINTS=1)
+endif()
 if(HS_KILLPOINTS)
   add_compile_definitions(HS_KILLPOINTS=1)
 endif()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CACHE = Path(os.environ.get("HAYSTAT_CACHE") or
+CACHE = Path(os.environ.get("HAYSTAT_CACHE_DIR") or
              Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haystat")
 
 
