@@ -3,8 +3,9 @@
  * log, Kafka, or memory (tests).
  *
  * A message acknowledged by append's done_fn is durable: on disk in the local log, or acknowledged
- * by all in-sync replicas. Offsets grow by one a message within a (topic, partition) of a stream_id;
- * Kafka may leave gaps. A consumer's place is kept by the consumer itself (in metadata), never here.
+ * by all in-sync replicas. Offsets grow by one a message within a (topic, partition) of a
+ * stream_id; Kafka may leave gaps. A consumer's place is kept by the consumer itself (in metadata),
+ * never here.
  */
 #ifndef HS_PORT_STREAM_H
 #define HS_PORT_STREAM_H
@@ -36,9 +37,10 @@ const char *hs_topic_name(enum hs_topic topic);
 int hs_topic_parse(struct hs_str name, enum hs_topic *out);
 
 enum {
-    HS_STREAM_KEY_MAX = 1024,          /* bytes of a message key */
-    HS_STREAM_VALUE_MAX = 8 << 20,     /* bytes of one message value */
-    HS_STREAM_BATCH_MAX = 100000,      /* messages of one batch */
+    HS_STREAM_TENANT_MAX = 256,            /* bytes of a batch's tenant */
+    HS_STREAM_KEY_MAX = 1024,              /* bytes of a message key */
+    HS_STREAM_VALUE_MAX = 8 << 20,         /* bytes of one message value */
+    HS_STREAM_BATCH_MAX = 100000,          /* messages of one batch */
     HS_STREAM_BATCH_BYTES_MAX = 128 << 20, /* keys and values of one batch */
 };
 
@@ -120,9 +122,9 @@ typedef uint64_t hs_assign_fn(void *arg, enum hs_topic topic, uint32_t partition
 typedef void hs_revoke_fn(void *arg, enum hs_topic topic, uint32_t partition);
 
 struct hs_subscription {
-    struct hs_str group;   /* consumer group, [a-z0-9._-]{1,64} */
-    uint32_t topics;       /* HS_TOPIC_BIT of each */
-    bool durable;          /* pins the log: nothing at or past its released offset is deleted */
+    struct hs_str group; /* consumer group, [a-z0-9._-]{1,64} */
+    uint32_t topics;     /* HS_TOPIC_BIT of each */
+    bool durable;        /* pins the log: nothing at or past its released offset is deleted */
     hs_assign_fn *on_assign;
     hs_revoke_fn *on_revoke; /* may be NULL */
     void *arg;
@@ -158,10 +160,12 @@ struct hs_stream_ops {
 
 struct hs_consumer_ops {
     /* Waits at most wait_ms for messages. Goes round robin over its (topic, partition)s. HS_OK with
-     * n == 0: nothing came. HS_ECORRUPT: a stored record does not parse; err names segment and
-     * offset, and the consumer stands before it. HS_ENOTFOUND: the place asked for lies below the
-     * log's start; out->topic, partition and next name it: the caller records a gap and seeks to
-     * next. HS_EAGAIN: backend away. One thread at a time. @blocks */
+     * n == 0: nothing came. HS_ECORRUPT: a stored record does not parse, or acknowledged messages
+     * are missing; err names segment and offset, and the consumer stands before it; out->topic,
+     * partition and next name the first offset that can be read again, so that the caller can
+     * record a gap and seek there. HS_ENOTFOUND: the place asked for lies below the log's start;
+     * out->topic, partition and next name it: the caller records a gap and seeks to next.
+     * HS_EAGAIN: backend away. One thread at a time. @blocks */
     int (*poll)(struct hs_consumer *consumer, int wait_ms, struct hs_records *out,
                 struct hs_err *err);
 
