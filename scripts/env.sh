@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The environment that builds and tests need; source it from the other scripts or a shell.
-# Everything downloaded lies in HAYSTAT_CACHE_DIR, outside the tree. (HAYSTAT_CACHE is the variable of
-# the option `cache`.)
+# Everything downloaded lies in HAYSTAT_CACHE_DIR, outside the tree. (HAYSTAT_CACHE would set the
+# option `cache`.)
 
 HAYSTAT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 HAYSTAT_CACHE_DIR=${HAYSTAT_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/haystat}
