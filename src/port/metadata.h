@@ -22,10 +22,10 @@
 #include "conf/conf.h"
 
 enum {
-    HS_METADATA_SPACE_MAX = 32,     /* bytes of a space's name, [a-z_]+ */
-    HS_METADATA_KEY_MAX = 512,      /* bytes, any but NUL */
+    HS_METADATA_SPACE_MAX = 32,      /* bytes of a space's name, [a-z_]+ */
+    HS_METADATA_KEY_MAX = 512,       /* bytes, any but NUL */
     HS_METADATA_VALUE_MAX = 4 << 20, /* bytes, any */
-    HS_METADATA_OPS_MAX = 500000,   /* operations of one commit */
+    HS_METADATA_OPS_MAX = 500000,    /* operations of one commit */
 };
 
 struct hs_metadata;
@@ -53,8 +53,8 @@ struct hs_metadata_op {
     enum hs_metadata_expect expect;
     const char *space;
     struct hs_str key;
-    struct hs_str value;  /* PUT only */
-    uint64_t version;     /* EXPECT_VERSION only */
+    struct hs_str value; /* PUT only */
+    uint64_t version;    /* EXPECT_VERSION only */
 };
 
 struct hs_metadata_ops {
