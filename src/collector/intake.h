@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "collector/parser.h"
 #include "collector/redact.h"
 #include "model/event.h"
 #include "port/stream.h"
@@ -62,8 +63,13 @@ struct hs_intake {
     const struct hs_intake_rules *rules;
     struct hs_intake_topic topics[HS_TOPIC_N];
     struct hs_intake_counts counts;
-    struct hs_buf scratch;  /* redacted and normalised texts of the event in work */
-    uint64_t bytes_max;     /* of all topics together */
+    struct hs_buf scratch;   /* redacted and normalised texts of the event in work */
+    struct hs_buf rebuilt;   /* results with their positions filled in */
+    struct hs_arena texts;   /* redacted texts of the event in work */
+    struct hs_arena ids;     /* event ids handed out */
+    struct hs_parser parser; /* for the readers: one document at a time */
+    struct hs_event event;   /* for the readers: the event in work */
+    uint64_t bytes_max;      /* of all topics together */
 };
 
 /* bytes_max bounds the messages of one request. */
@@ -73,12 +79,19 @@ void hs_intake_fini(struct hs_intake *intake); /* NULL is a no-op */
 /* Empty again under other rules, memory kept: intakes are pooled per thread. */
 void hs_intake_reset(struct hs_intake *intake, const struct hs_intake_rules *rules);
 
+/* A missing event_id becomes hash128(tenant, Idempotency-Key, index) as a UUID of version 8, or
+ * without such a key a UUID of version 7. This makes the former from any text that a producer
+ * repeats when it sends an event again. */
+void hs_intake_derive_id(const struct hs_intake *intake, struct hs_str what, size_t index,
+                         char out[36]);
+
 /* Completes one event (id, times, source, trace id lower case, pseudonyms, consent, redaction,
  * normalised query, fingerprint, bot, application := service) and adds its messages:
  * search → search.events (and search.errors when it failed, under the same event id), error →
  * search.errors, result → search.results. `index` is the event's place in the request, for derived
  * ids. out_id (may be NULL) gets the event id, valid until fini or reset. HS_EINVAL: refused, err
- * says which field, value and rule; HS_ELIMIT: bytes_max. A refused event leaves nothing behind. */
+ * says which field, value and rule; HS_ELIMIT: bytes_max, err->sys is 0. A refused event leaves nothing
+ * behind but its count. `event` is changed; its document may be (texts are redacted in place). */
 int hs_intake_event(struct hs_intake *intake, struct hs_event *event, size_t index,
                     struct hs_str *out_id, struct hs_err *err);
 

@@ -100,20 +100,23 @@ enum hs_field_type {
 };
 
 enum hs_field_flags {
-    HS_FF_SEARCH = 1 << 0, /* allowed in event_type search and error */
-    HS_FF_RESULT = 1 << 1, /* allowed in event_type result */
+    HS_FF_SEARCH = 1 << 0, /* a field of event_type search; of another type it is an attribute */
+    HS_FF_RESULT = 1 << 1, /* a field of event_type result */
     HS_FF_DERIVED = 1 << 2, /* set by the collector only: from a client it goes to attributes */
     HS_FF_FREE_TEXT = 1 << 3, /* redacted */
     HS_FF_PERSON = 1 << 4,  /* stored as a keyed hash; dropped without consent */
     HS_FF_HEX = 1 << 5,     /* hex digits of exactly `max` characters, written lower case */
+    HS_FF_FAILURE = 1 << 6, /* a field of event_type error, and of a failed search's second message */
+    HS_FF_EMPTY = 1 << 7,   /* an empty string is a value; elsewhere it counts as absent */
 };
 
 struct hs_field_def {
     const char *name;
+    unsigned name_n; /* strlen(name) */
     enum hs_field_type type;
     unsigned flags;
-    double min; /* INT, NUMBER: least value; strings: least length in bytes */
-    double max; /* INT, NUMBER: largest value; strings, arrays: largest length */
+    double min; /* INT, NUMBER: least value */
+    double max; /* INT, NUMBER: largest value; strings: largest length in bytes; arrays: in items */
     const char *const *words; /* WORD: NULL-ended */
 };
 

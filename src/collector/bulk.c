@@ -1,0 +1,237 @@
+#include "collector/bulk.h"
+
+#include <yyjson.h>
+
+#include "base/json_out.h"
+#include "collector/ubi.h"
+
+enum bulk_action { BULK_INDEX, BULK_CREATE, BULK_UPDATE, BULK_DELETE, BULK_NONE };
+static const char *const action_names[] = {"index", "create", "update", "delete", ""};
+
+struct bulk_item {
+    enum bulk_action action;
+    struct hs_str index;
+    struct hs_str id;
+    size_t place; /* of the item in the body, from 0 */
+};
+
+struct bulk_reading {
+    struct hs_intake *intake;
+    struct hs_bulk *bulk;
+    struct hs_str rest; /* lines not read yet */
+    size_t line_no;     /* of the last line taken, from 1, empty ones not counted */
+};
+
+void hs_bulk_init(struct hs_bulk *bulk)
+{
+    *bulk = (struct hs_bulk){0};
+    hs_buf_init(&bulk->items, HS_BULK_ANSWER_MAX);
+}
+
+void hs_bulk_fini(struct hs_bulk *bulk)
+{
+    if (bulk)
+        hs_buf_fini(&bulk->items);
+}
+
+static struct hs_str str_of(yyjson_val *val)
+{
+    return hs_str_n(yyjson_get_str(val), yyjson_get_len(val));
+}
+
+static bool next_line(struct bulk_reading *r, struct hs_str *out)
+{
+    r->line_no++;
+    return hs_ndjson_next(&r->rest, out);
+}
+
+static int fail_line(const struct bulk_reading *r, struct hs_err *err, const char *what)
+{
+    return hs_err_set(err, HS_EINVAL, HS_REFUSED_JSON, "Malformed action/metadata line [%zu], %s",
+                      r->line_no, what);
+}
+
+static enum bulk_action find_action(yyjson_val *name)
+{
+    unsigned i;
+
+    for (i = 0; i < BULK_NONE; i++) {
+        if (yyjson_equals_str(name, action_names[i]))
+            return (enum bulk_action)i;
+    }
+    return BULK_NONE;
+}
+
+static int read_action(struct bulk_reading *r, struct hs_str line, struct bulk_item *item,
+                       struct hs_err *err)
+{
+    yyjson_obj_iter iter;
+    yyjson_val *root;
+    yyjson_val *name;
+    yyjson_val *meta;
+
+    if (hs_parser_read(&r->intake->parser, (char *)(uintptr_t)line.p, line.n, &root, err) !=
+        HS_OK) {
+        hs_err_prefix(err, "Malformed action/metadata line [%zu]", r->line_no);
+        return err->rc;
+    }
+    if (!yyjson_is_obj(root) || yyjson_obj_size(root) != 1)
+        return fail_line(r, err, "expected an object with one action");
+    iter = yyjson_obj_iter_with(root);
+    name = yyjson_obj_iter_next(&iter);
+    meta = yyjson_obj_iter_get_val(name);
+    item->action = find_action(name);
+    if (item->action == BULK_NONE)
+        return fail_line(r, err, "expected one of [index, create, update, delete]");
+    if (!yyjson_is_obj(meta))
+        return fail_line(r, err, "expected an object behind the action");
+    if (yyjson_is_str(yyjson_obj_get(meta, "_index")))
+        item->index = str_of(yyjson_obj_get(meta, "_index"));
+    if (yyjson_obj_get(meta, "_id"))
+        item->id = str_of(yyjson_obj_get(meta, "_id"));
+    return HS_OK;
+}
+
+static void answer_open(const struct bulk_reading *r, const struct bulk_item *item,
+                        struct hs_str id, struct hs_json *json)
+{
+    if (r->bulk->items.n > 0)
+        hs_buf_add_char(&r->bulk->items, ',');
+    hs_json_init(json, &r->bulk->items);
+    hs_json_obj_open(json);
+    hs_json_key(json, action_names[item->action]);
+    hs_json_obj_open(json);
+    hs_json_key(json, "_index");
+    hs_json_add_str(json, item->index);
+    hs_json_key(json, "_id");
+    if (id.n > 0)
+        hs_json_add_str(json, id);
+    else
+        hs_json_add_null(json);
+}
+
+static void answer_accepted(struct bulk_reading *r, const struct bulk_item *item, struct hs_str id)
+{
+    struct hs_json json;
+
+    answer_open(r, item, id, &json);
+    hs_json_key(&json, "_version");
+    hs_json_add_u64(&json, 1);
+    hs_json_key(&json, "result");
+    hs_json_add_c(&json, "created");
+    hs_json_key(&json, "_shards");
+    hs_json_add_raw(&json, HS_STR("{\"total\":1,\"successful\":1,\"failed\":0}"));
+    hs_json_key(&json, "_seq_no");
+    hs_json_add_u64(&json, item->place);
+    hs_json_key(&json, "_primary_term");
+    hs_json_add_u64(&json, 1);
+    hs_json_key(&json, "status");
+    hs_json_add_u64(&json, 201);
+    hs_json_obj_close(&json);
+    hs_json_obj_close(&json);
+    r->bulk->accepted++;
+}
+
+static void answer_rejected(struct bulk_reading *r, const struct bulk_item *item, unsigned status,
+                            const char *type, const char *reason)
+{
+    struct hs_json json;
+
+    answer_open(r, item, item->id, &json);
+    hs_json_key(&json, "status");
+    hs_json_add_u64(&json, status);
+    hs_json_key(&json, "error");
+    hs_json_obj_open(&json);
+    hs_json_key(&json, "type");
+    hs_json_add_c(&json, type);
+    hs_json_key(&json, "reason");
+    hs_json_add_c(&json, reason);
+    hs_json_obj_close(&json);
+    hs_json_obj_close(&json);
+    hs_json_obj_close(&json);
+    r->bulk->rejected++;
+}
+
+static int read_source(struct bulk_reading *r, const struct bulk_item *item, hs_ubi_add_fn *add,
+                       struct hs_str line, struct hs_err *err)
+{
+    struct hs_ubi_document document = {.id = item->id, .index = item->place};
+    struct hs_str id;
+    int rc =
+        hs_parser_read(&r->intake->parser, (char *)(uintptr_t)line.p, line.n, &document.val, err);
+
+    if (rc == HS_OK)
+        rc = add(r->intake, &document, &id, err);
+    if (rc == HS_OK)
+        answer_accepted(r, item, id);
+    else if (rc == HS_EINVAL)
+        answer_rejected(r, item, 400, "document_parsing_exception", err->text);
+    else
+        return rc;
+    return HS_OK;
+}
+
+static int read_item(struct bulk_reading *r, struct bulk_item *item, struct hs_err *err)
+{
+    hs_ubi_add_fn *add = NULL;
+    struct hs_str line;
+
+    if (hs_str_eq_c(item->index, "ubi_queries"))
+        add = hs_ubi_add_query;
+    else if (hs_str_eq_c(item->index, "ubi_events"))
+        add = hs_ubi_add_event;
+    if (item->action != BULK_DELETE && !next_line(r, &line))
+        return fail_line(r, err, "the document of the last action is missing");
+    if (item->action == BULK_UPDATE || item->action == BULK_DELETE)
+        answer_rejected(r, item, 400, "illegal_argument_exception",
+                        "events are only added: use index or create");
+    else if (!add)
+        answer_rejected(r, item, 404, "index_not_found_exception",
+                        "no such index: only ubi_queries and ubi_events take documents");
+    else
+        return read_source(r, item, add, line, err);
+    return HS_OK;
+}
+
+int hs_bulk_read(struct hs_intake *intake, struct hs_str default_index, char *body, size_t n,
+                 struct hs_bulk *bulk, struct hs_err *err)
+{
+    struct bulk_reading r = {.intake = intake, .bulk = bulk, .rest = hs_str_n(body, n)};
+    struct hs_err own;
+    struct hs_str line;
+    size_t place;
+
+    if (!err)
+        err = &own;
+    bulk->accepted = 0;
+    bulk->rejected = 0;
+    hs_buf_reset(&bulk->items);
+    for (place = 0; next_line(&r, &line); place++) {
+        struct bulk_item item = {.index = default_index, .place = place};
+        int rc;
+
+        if (place == HS_UBI_DOCUMENTS_MAX)
+            return hs_err_set(err, HS_ELIMIT, 0, "the body has more than %d actions",
+                              HS_UBI_DOCUMENTS_MAX);
+        rc = read_action(&r, line, &item, err);
+        if (rc == HS_OK)
+            rc = read_item(&r, &item, err);
+        if (rc != HS_OK)
+            return rc;
+        if (!hs_buf_ok(&bulk->items))
+            return hs_err_set(err, HS_ELIMIT, 0, "the answer passes %d bytes", HS_BULK_ANSWER_MAX);
+    }
+    if (place == 0)
+        return hs_err_set(err, HS_EINVAL, HS_REFUSED_JSON, "request body is required");
+    return HS_OK;
+}
+
+void hs_bulk_write_answer(const struct hs_bulk *bulk, uint64_t took_ms, struct hs_buf *out)
+{
+    HS_BUF_ADD_LIT(out, "{\"took\":");
+    hs_buf_add_u64(out, took_ms);
+    hs_buf_add_c(out, bulk->rejected > 0 ? ",\"errors\":true" : ",\"errors\":false");
+    HS_BUF_ADD_LIT(out, ",\"items\":[");
+    hs_buf_add_str(out, hs_buf_str(&bulk->items));
+    HS_BUF_ADD_LIT(out, "]}");
+}
