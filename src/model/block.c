@@ -33,7 +33,7 @@ enum { BLOCK_SLACK = 16, VARINT_MAX = 10, OFFSET_BYTES = 8, END_BYTES = 4 };
 static unsigned type_width(const struct hs_column_def *def)
 {
     static const uint8_t widths[] = {
-        [HS_BLOCK_U8] = 1,  [HS_BLOCK_U16] = 2, [HS_BLOCK_U32] = 4,    [HS_BLOCK_U64] = 8,
+        [HS_BLOCK_U8] = 1,  [HS_BLOCK_U16] = 2, [HS_BLOCK_U32] = 4, [HS_BLOCK_U64] = 8,
         [HS_BLOCK_I64] = 8, [HS_BLOCK_F32] = 4, [HS_BLOCK_F64] = 8, [HS_BLOCK_STRING] = 0,
     };
 

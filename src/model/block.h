@@ -1,16 +1,16 @@
 /*
- * Rows on their way into a table: columns in the layout of ClickHouse's Native format, filled row by
- * row and sent as they are.
+ * Rows on their way into a table: columns in the layout of ClickHouse's Native format, filled row
+ * by row and sent as they are.
  *
  * A block is made for a table (a static list of columns), then for each row every column gets
  * exactly one value, in any order, and hs_block_row_end() checks that. hs_block_row_abort() takes
  * the half-built row back. LowCardinality columns are sent as plain String columns: the server
  * converts. Not thread-safe.
  *
- * Native (revision 0), one block: varint columns, varint rows, then for each column: name and type as
- * varint-length strings and the data: fixed-width little-endian values; strings as varint length and
- * bytes; arrays as all u64 end offsets, then the elements; maps as Array(Tuple(key, value)); Nullable
- * as all null bytes, then the values.
+ * Native (revision 0), one block: varint columns, varint rows, then for each column: name and type
+ * as varint-length strings and the data: fixed-width little-endian values; strings as varint length
+ * and bytes; arrays as all u64 end offsets, then the elements; maps as Array(Tuple(key, value));
+ * Nullable as all null bytes, then the values.
  */
 #ifndef HS_MODEL_BLOCK_H
 #define HS_MODEL_BLOCK_H
@@ -65,7 +65,7 @@ struct hs_block {
     size_t bytes_max;                /* bound of one column's data */
 };
 
-/* bytes_max bounds each column's data. HS_ELIMIT when memory is out. */
+/* bytes_max bounds each column's data; at most 4 GiB - 17. HS_ELIMIT when memory is out. */
 int hs_block_init(struct hs_block *block, const struct hs_table_def *def, size_t bytes_max,
                   struct hs_err *err);
 void hs_block_fini(struct hs_block *block);

@@ -319,10 +319,17 @@ static int read_plain(struct decoder *decoder, struct native_node *node, size_t 
 
 /* ---- LowCardinality */
 
-/* Copies dictionary values by index; keys_n bounds the indexes. */
-static int store_indexed(struct decoder *decoder, struct native_node *node, const char *indexes,
-                         unsigned width, const char *dictionary, size_t keys_n, size_t n)
+struct lc_head {
+    uint64_t keys;
+    unsigned index_width;
+};
+
+/* Copies dictionary values by index. */
+static int store_indexed(struct decoder *decoder, struct native_node *node,
+                         const struct lc_head *head, const char *indexes, const char *dictionary,
+                         size_t n)
 {
+    unsigned width = head->index_width;
     size_t size = value_size(node);
     char *values = values_at(decoder, node);
     size_t i;
@@ -330,7 +337,7 @@ static int store_indexed(struct decoder *decoder, struct native_node *node, cons
     for (i = 0; i < n; i++) {
         uint64_t index = load_uint(indexes + i * width, width);
 
-        if (index >= keys_n)
+        if (index >= head->keys)
             return corrupt(decoder, "an index points past its dictionary");
         memcpy(values + i * size, dictionary + index * size, size);
         if (node->nullable)
@@ -338,11 +345,6 @@ static int store_indexed(struct decoder *decoder, struct native_node *node, cons
     }
     return HS_OK;
 }
-
-struct lc_head {
-    uint64_t keys;
-    unsigned index_width;
-};
 
 static int read_lc_head(struct decoder *decoder, struct lc_head *head)
 {
@@ -386,7 +388,7 @@ static int read_low_cardinality(struct decoder *decoder, struct native_node *nod
         return corrupt(decoder, "indexes do not match the rows");
     if (!decoder->store)
         return HS_OK;
-    return store_indexed(decoder, node, indexes, head.index_width, dictionary, (size_t)head.keys, n);
+    return store_indexed(decoder, node, &head, indexes, dictionary, n);
 }
 
 /* ---- columns of columns */
@@ -655,7 +657,8 @@ int hs_native_decode(struct hs_str bytes, const struct hs_native_limits *limits,
         rc = make_columns(&decoder, decoder.columns, decoder.columns_n, &columns);
     if (rc != HS_OK)
         return rc;
-    *out = (struct hs_table){
-        .columns = columns, .columns_n = decoder.columns_n, .rows = (size_t)decoder.rows};
+    *out = (struct hs_table){.columns = columns,
+                             .columns_n = decoder.columns_n,
+                             .rows = (size_t)decoder.rows};
     return HS_OK;
 }

@@ -126,6 +126,8 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
     struct hs_http_reply *reply = arg;
 
+    if (n * size > reply->body.max - reply->body.n) /* the buffer may be larger from before */
+        reply->body.failed = true;
     hs_buf_add(&reply->body, p, n * size);
     return hs_buf_ok(&reply->body) ? n * size : 0;
 }
@@ -151,8 +153,7 @@ static int add_field(struct curl_slist **list, const char *line, struct hs_err *
     return HS_OK;
 }
 
-static int make_fields(const struct hs_http_call *call, struct curl_slist **out,
-                       struct hs_err *err)
+static int make_fields(const struct hs_http_call *call, struct curl_slist **out, struct hs_err *err)
 {
     struct hs_buf line;
     size_t i;
@@ -247,19 +248,16 @@ static int outcome(CURLcode code, const char *text, const struct hs_http_reply *
     const char *detail = text[0] ? text : curl_easy_strerror(code);
 
     switch (code) {
-    case CURLE_OK:
-        return HS_OK;
+    case CURLE_OK: return HS_OK;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return hs_err_set(err, HS_EINVAL, 0, "HTTP call: %s", detail);
+    case CURLE_UNSUPPORTED_PROTOCOL: return hs_err_set(err, HS_EINVAL, 0, "HTTP call: %s", detail);
     case CURLE_WRITE_ERROR:
         if (!hs_buf_ok(&reply->body))
             return hs_err_set(err, HS_ELIMIT, 0, "HTTP answer: more than %zu bytes, the limit",
                               call->response_max);
         return hs_err_set(err, HS_ELIMIT, 0, "HTTP answer: more than %d bytes of header fields",
                           HS_HTTP_CLIENT_HEADERS_MAX);
-    default:
-        break;
+    default: break;
     }
     if (!reply->sent)
         return hs_err_set(err, HS_EAGAIN, 0, "HTTP call: %s; nothing was sent", detail);
@@ -304,6 +302,7 @@ int hs_http_client_call(struct hs_http_client *client, const struct hs_http_call
     reply->body.max = call->response_max;
     reply->status = 0;
     reply->sent = false;
+    reply->no_slot = false;
     rc = check_url(call->url, err);
     if (rc == HS_OK)
         rc = make_fields(call, &fields, err);
@@ -311,6 +310,7 @@ int hs_http_client_call(struct hs_http_client *client, const struct hs_http_call
         goto out;
     handle = acquire(client, deadline_ns);
     if (!handle) {
+        reply->no_slot = true;
         rc = hs_err_set(err, HS_EAGAIN, 0, "HTTP call: all %zu connections busy for %lld ms",
                         client->made_max, (long long)call->total_ms);
         goto out;

@@ -44,6 +44,7 @@ struct hs_http_call {
 struct hs_http_reply {
     int status;           /* 0: no answer began */
     bool sent;            /* a byte of the request may have reached the peer */
+    bool no_slot;         /* the pool was full until the deadline; says nothing of the peer */
     struct hs_buf head;   /* header lines as they came; see hs_http_reply_header */
     struct hs_buf body;   /* what came, after a failure too */
 };

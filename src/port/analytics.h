@@ -36,6 +36,7 @@ struct hs_query {
     uint64_t rows_read_max;  /* 0: no bound; beyond: HS_ELIMIT, err->sys = 158 */
     uint64_t result_bytes_max; /* of the answer in memory; 0: 64 MiB */
     struct hs_str query_id;  /* empty: none */
+    bool every_host;         /* exec only: on each host of analytics.url, not on one of them */
     const char *settings;    /* extra "name=value&name=value", URL-encoded already; NULL: none */
 };
 
