@@ -60,6 +60,8 @@ int hs_http_server_route(struct hs_http_server *server, const struct hs_route *r
  * "127.0.0.1:43211". HS_EINVAL: not an address; HS_EIO: in use or not permitted. */
 int hs_http_server_listen(struct hs_http_server *server, unsigned index, const char *address,
                           struct hs_buf *out_address, struct hs_err *err);
+/* The listener's word in metrics ("gateway"; default: its index). Before start. */
+void hs_http_server_name(struct hs_http_server *server, unsigned index, const char *name);
 int hs_http_server_start(struct hs_http_server *server, struct hs_err *err);
 /* Stops accepting, waits until running requests are answered (at most wait_ms), closes. @blocks */
 void hs_http_server_stop(struct hs_http_server *server, int64_t wait_ms);
