@@ -1,7 +1,8 @@
 /*
  * Intake: from a request's bytes to messages for the stream. An intake lives for one request: the
- * readers (native JSON, UBI, OTLP) call hs_intake_event for each event, or add span and log messages
- * themselves; then the collector appends the batches of all topics and answers when all are durable.
+ * readers (native JSON, UBI, OTLP) call hs_intake_event for each event, or add span and log
+ * messages themselves; then the collector appends the batches of all topics and answers when all
+ * are durable.
  *
  * Everything personal is gone when a message is in a batch: redaction and pseudonyms happen inside
  * hs_intake_event and in the OTLP rewriter, never later.
@@ -86,12 +87,13 @@ void hs_intake_derive_id(const struct hs_intake *intake, struct hs_str what, siz
                          char out[36]);
 
 /* Completes one event (id, times, source, trace id lower case, pseudonyms, consent, redaction,
- * normalised query, fingerprint, bot, application := service) and adds its messages:
- * search → search.events (and search.errors when it failed, under the same event id), error →
- * search.errors, result → search.results. `index` is the event's place in the request, for derived
- * ids. out_id (may be NULL) gets the event id, valid until fini or reset. HS_EINVAL: refused, err
- * says which field, value and rule; HS_ELIMIT: bytes_max, err->sys is 0. A refused event leaves nothing
- * behind but its count. `event` is changed; its document may be (texts are redacted in place). */
+ * normalised query, fingerprint, bot, application := service, kind := search, status) and adds its
+ * messages: search → search.events (and search.errors when it failed, under the same event id),
+ * error → search.errors, result → search.results. `index` is the event's place in the request, for
+ * derived ids. out_id (may be NULL) gets the event id, valid until fini or reset. HS_EINVAL:
+ * refused, err says which field, value and rule; HS_ELIMIT: bytes_max, err->sys is 0. A refused
+ * event leaves nothing behind but its count. `event` is changed; its document may be too (texts are
+ * redacted in place). event_type must be set, timestamp is I64 microseconds. */
 int hs_intake_event(struct hs_intake *intake, struct hs_event *event, size_t index,
                     struct hs_str *out_id, struct hs_err *err);
 

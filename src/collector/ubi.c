@@ -157,7 +157,8 @@ static bool parse_zoneless(yyjson_val *val, int64_t *out_us)
     if (!yyjson_is_str(val) || yyjson_get_len(val) + 2 > sizeof(text))
         return false;
     n = snprintf(text, sizeof(text), "%sZ", yyjson_get_str(val));
-    if ((size_t)n != yyjson_get_len(val) + 1 || hs_time_parse_rfc3339(hs_str_n(text, (size_t)n), &ns) != HS_OK)
+    if ((size_t)n != yyjson_get_len(val) + 1 ||
+        hs_time_parse_rfc3339(hs_str_n(text, (size_t)n), &ns) != HS_OK)
         return false;
     *out_us = ns / HS_NS_PER_US;
     return true;

@@ -33,7 +33,8 @@ struct hs_ubi_document {
 };
 
 /* A query's missing id is derived from (tenant, application, query_id), so that a query sent twice
- * counts once; without a query_id, and for events, as hs_intake_event does. HS_EINVAL, HS_ELIMIT. */
+ * counts once; without a query_id, and for events, as hs_intake_event does. HS_EINVAL,
+ * HS_ELIMIT. */
 typedef int hs_ubi_add_fn(struct hs_intake *intake, const struct hs_ubi_document *document,
                           struct hs_str *out_id, struct hs_err *err);
 hs_ubi_add_fn hs_ubi_add_query;

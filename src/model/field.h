@@ -106,7 +106,7 @@ enum hs_field_flags {
     HS_FF_FREE_TEXT = 1 << 3, /* redacted */
     HS_FF_PERSON = 1 << 4,  /* stored as a keyed hash; dropped without consent */
     HS_FF_HEX = 1 << 5,     /* hex digits of exactly `max` characters, written lower case */
-    HS_FF_FAILURE = 1 << 6, /* a field of event_type error, and of a failed search's second message */
+    HS_FF_FAILURE = 1 << 6, /* a field of event_type error, and of a failed search there */
     HS_FF_EMPTY = 1 << 7,   /* an empty string is a value; elsewhere it counts as absent */
 };
 
