@@ -5,6 +5,7 @@
 #include "base/thread.h"
 
 enum { MEMORY_GROUPS_MAX = 64, MEMORY_GROUP_NAME_MAX = 64, MEMORY_POLL_MESSAGES = 10000 };
+enum { MEMORY_POLL_BYTES = 1 << 20 }; /* a poll ends before it gives more, but gives one */
 
 /* One message of a topic's list, oldest first. */
 struct node {
@@ -359,10 +360,14 @@ static void give(struct memory_consumer *consumer, unsigned topic, struct hs_rec
 {
     const struct node *node = consumer->stream->topics[topic].head;
     struct node **at = &consumer->given;
+    size_t bytes = 0;
 
     while (node && node->record.offset < out->next)
         node = node->next;
     for (; node && out->n < MEMORY_POLL_MESSAGES; node = node->next) {
+        bytes += node->bytes_n;
+        if (out->n > 0 && bytes > MEMORY_POLL_BYTES)
+            break;
         *at = node_new(&node->record);
         if (!*at)
             break;

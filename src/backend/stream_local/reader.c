@@ -1,6 +1,6 @@
 /*
- * Reading a topic's records. The index gives a stretch of a segment in which an offset must lie; the
- * walk through it skips other topics by their heads. Offsets of a topic are dense, so whatever is
+ * Reading a topic's records. The index gives a stretch of a segment in which an offset must lie;
+ * the walk through it skips other topics by their heads. Offsets of a topic are dense, so what is
  * missing or damaged shows as an offset that its stretch does not hold.
  */
 #include <errno.h>
