@@ -32,7 +32,7 @@ static const struct rc_row *rc_row(int rc)
     return &rc_rows[-rc];
 }
 
-int hs_err_set(struct hs_err *err, int rc, int sys, const char *fmt, ...)
+int(hs_err_set)(struct hs_err *err, int rc, int sys, const char *fmt, ...)
 {
     va_list ap;
 
@@ -47,7 +47,7 @@ int hs_err_set(struct hs_err *err, int rc, int sys, const char *fmt, ...)
     return rc;
 }
 
-int hs_err_sys(struct hs_err *err, const char *fmt, ...)
+int(hs_err_sys)(struct hs_err *err, const char *fmt, ...)
 {
     int saved = errno;
     size_t len;

@@ -46,6 +46,20 @@ int hs_err_sys(struct hs_err *err, const char *fmt, ...) __attribute__((format(p
 /* Puts "prefix: " in front of the text, keeps codes, returns err->rc (HS_EIO when err is NULL). */
 int hs_err_prefix(struct hs_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * What the compiler cannot see from here: these results are never HS_OK. Saying so keeps it (and
+ * static analysis) from following paths on which a call failed and its outputs were still used.
+ */
+static inline int hs_err_failed(int rc)
+{
+    if (rc >= HS_OK)
+        __builtin_unreachable(); /* hs_err_set() asserts it */
+    return rc;
+}
+
+#define hs_err_set(...) hs_err_failed((hs_err_set)(__VA_ARGS__))
+#define hs_err_sys(...) hs_err_failed((hs_err_sys)(__VA_ARGS__))
+
 /* The code's fixed word ("EINVAL"), for logs and metrics. @thread any */
 const char *hs_rc_name(int rc);
 
