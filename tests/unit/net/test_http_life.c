@@ -168,7 +168,7 @@ static void slow_drip__ends_at_the_deadline(void **state)
             usleep(150 * 1000);
         }
         raw_sendf(&conn, "%s", prefixes[i % HS_ARRAY_LEN(prefixes)]);
-        lived_ms = drip(&conn, "GET /hello?");
+        lived_ms = drip(&conn, "X-Drip");
         assert_in_range(lived_ms, 200, 3000);
         raw_close(&conn);
     }
