@@ -13,6 +13,7 @@
 #include "store/plan.h"
 #include "store/report.h"
 #include "store/sandbox.h"
+#include "store/survive.h"
 #include "store/watchdog.h"
 
 /*
@@ -90,6 +91,18 @@ static int explain_end(const struct engine *engine, const char *result_error, st
     return hs_err_set(err, HS_EIO, 0, "ClickHouse ended: %.400s", text ? text : "no reason given");
 }
 
+/* A library of another make still works, less robustly; the report says so. */
+static int guard_connections(struct engine *engine, struct hs_err *err)
+{
+    const void *function = NULL;
+    int rc;
+
+    memcpy(&function, &engine->library.query_cmdline, sizeof(function));
+    rc = hs_store_survive_install(function, err);
+    engine->watchdog.is_guarded = rc == HS_OK;
+    return rc == HS_EUNSUP ? HS_OK : rc;
+}
+
 static int prepare(const struct hs_store_engine_params *params, struct engine *engine,
                    struct hs_err *err)
 {
@@ -107,6 +120,8 @@ static int prepare(const struct hs_store_engine_params *params, struct engine *e
         rc = hs_store_config_write(&engine->plan, err);
     if (rc == HS_OK)
         rc = hs_store_library_open(params->conf->store_library, &engine->library, err);
+    if (rc == HS_OK)
+        rc = guard_connections(engine, err);
     if (rc == HS_OK && chdir(engine->plan.dir) != 0)
         rc = hs_err_sys(err, "enter %s", engine->plan.dir);
     return rc;

@@ -21,7 +21,8 @@ enum { HS_STORE_STOP_MS = 8000, HS_STORE_REPORT_MAX = 1024 };
 
 /*
  * What the engine writes to report_fd, one line each, at most HS_STORE_REPORT_MAX bytes:
- *   ready http=127.0.0.1:8123 native=- start_id=0198… network=denied files=denied
+ *   ready http=127.0.0.1:8123 native=- start_id=0198… network=denied files=denied \
+ *       broken=survived
  *   failed -3 <text>
  * native is "-" when that listener is off. network and files say whether the kernel holds the
  * engine back ("denied") or cannot ("open").
@@ -46,6 +47,7 @@ struct hs_store_ready {
     char start_id[HS_STORE_START_ID_MAX];
     bool network_denied;
     bool files_denied;
+    bool survives_broken;
 };
 int hs_store_engine_parse_report(struct hs_str line, struct hs_store_ready *out,
                                  struct hs_err *err);

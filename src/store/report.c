@@ -7,7 +7,7 @@
 #include "store/report.h"
 
 void hs_store_report_ready(struct hs_buf *out, const struct hs_store_plan *plan,
-                           const struct hs_store_sandbox *sandbox)
+                           const struct hs_store_sandbox *sandbox, bool is_guarded)
 {
     char http[HS_STORE_ADDRESS_MAX];
     char native[HS_STORE_ADDRESS_MAX] = "-";
@@ -15,9 +15,9 @@ void hs_store_report_ready(struct hs_buf *out, const struct hs_store_plan *plan,
     hs_store_address_format(&plan->http, http);
     if (plan->has_native)
         hs_store_address_format(&plan->native, native);
-    hs_buf_addf(out, "ready http=%s native=%s start_id=%s network=%s files=%s\n", http, native,
-                plan->start_id, sandbox->network ? "denied" : "open",
-                sandbox->files ? "denied" : "open");
+    hs_buf_addf(out, "ready http=%s native=%s start_id=%s network=%s files=%s broken=%s\n", http,
+                native, plan->start_id, sandbox->network ? "denied" : "open",
+                sandbox->files ? "denied" : "open", is_guarded ? "survived" : "fatal");
 }
 
 void hs_store_report_failed(struct hs_buf *out, int rc, const char *text)
@@ -46,18 +46,20 @@ int hs_store_engine_parse_report(struct hs_str line, struct hs_store_ready *out,
     char text[HS_STORE_REPORT_MAX + 1];
     char network[8];
     char files[8];
+    char broken[16];
 
     line = hs_str_trim(line);
     snprintf(text, sizeof(text), "%.*s", HS_STR_ARG(line));
     if (hs_str_starts_with(line, HS_STR("failed ")))
         return parse_failed(text, err);
-    if (sscanf(text, "ready http=%63s native=%63s start_id=%39s network=%7s files=%7s", ready.http,
-               ready.native, ready.start_id, network, files) != 5)
+    if (sscanf(text, "ready http=%63s native=%63s start_id=%39s network=%7s files=%7s broken=%15s",
+               ready.http, ready.native, ready.start_id, network, files, broken) != 6)
         return hs_err_set(err, HS_ECORRUPT, 0, "the engine's report \"%.100s\" is not known", text);
     if (!strcmp(ready.native, "-"))
         ready.native[0] = '\0';
     ready.network_denied = !strcmp(network, "denied");
     ready.files_denied = !strcmp(files, "denied");
+    ready.survives_broken = !strcmp(broken, "survived");
     *out = ready;
     return HS_OK;
 }

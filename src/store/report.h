@@ -7,7 +7,7 @@
 #include "store/sandbox.h"
 
 void hs_store_report_ready(struct hs_buf *out, const struct hs_store_plan *plan,
-                           const struct hs_store_sandbox *sandbox);
+                           const struct hs_store_sandbox *sandbox, bool is_guarded);
 /* Line ends in `text` become spaces. */
 void hs_store_report_failed(struct hs_buf *out, int rc, const char *text);
 

@@ -5,8 +5,8 @@
  *
  * Applies to the calling thread and to all threads that it starts afterwards, for ever; threads
  * that exist already are not bound.
- *   seccomp   no connect, no sending to an address, no program started, no other process read
- *             (EACCES). Sockets that listen and what they accept work.
+ *   seccomp   no connect, no sending to an address, no new process or program, no other process
+ *             read (EACCES). Threads, and sockets that listen and what they accept, work.
  *   Landlock  files: reads and writes below `dir`/db; reads below `dir`/files, of the two
  *             configuration files and of the few system files that the engine looks at; nothing
  *             else, also nothing of /proc that shows processes.

@@ -174,6 +174,16 @@ static int64_t phase_age_ms(const struct hs_store_supervisor *supervisor)
 
 /* --- events of the child ------------------------------------------------------------------ */
 
+static void measure(struct hs_store_supervisor *supervisor)
+{
+    uint64_t rss = hs_store_child_rss(&supervisor->child);
+
+    hs_mutex_lock(&supervisor->lock);
+    supervisor->state.rss_bytes = rss;
+    hs_mutex_unlock(&supervisor->lock);
+    hs_metric_set(&metric_rss, HS_LABELS_NONE, (double)rss);
+}
+
 static void on_ready(struct hs_store_supervisor *supervisor, const struct hs_store_ready *ready)
 {
     struct hs_err err;
@@ -191,11 +201,14 @@ static void on_ready(struct hs_store_supervisor *supervisor, const struct hs_sto
     supervisor->ping_failures = 0;
     supervisor->ping_refused = 0;
     set_phase(supervisor, HS_STORE_READY);
+    measure(supervisor);
     hs_log(HS_LOG_INFO, "store", "ready", HS_KV_S("http", ready->http),
            HS_KV_S("native", ready->native), HS_KV_S("start_id", ready->start_id),
            HS_KV_I("pid", supervisor->child.pid));
     if (!ready->files_denied)
         hs_log(HS_LOG_WARN, "store", "this kernel has no Landlock: SQL can read files of our user");
+    if (!ready->survives_broken)
+        hs_log(HS_LOG_WARN, "store", "this libchdb ends at a broken connection");
     if (!ready->network_denied)
         hs_log(HS_LOG_WARN, "store", "this kernel has no seccomp: SQL is held by grants alone");
 }
@@ -230,13 +243,9 @@ static void give_up_child(struct hs_store_supervisor *supervisor, const char *wh
 
 static void ping(struct hs_store_supervisor *supervisor)
 {
-    uint64_t rss = hs_store_child_rss(&supervisor->child);
     struct hs_err err = {0};
 
-    hs_mutex_lock(&supervisor->lock);
-    supervisor->state.rss_bytes = rss;
-    hs_mutex_unlock(&supervisor->lock);
-    hs_metric_set(&metric_rss, HS_LABELS_NONE, (double)rss);
+    measure(supervisor);
     if (hs_store_probe_ping(&supervisor->address, PING_WAIT_MS, &err) == HS_OK) {
         supervisor->ping_failures = 0;
         supervisor->ping_refused = 0;

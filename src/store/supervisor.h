@@ -51,7 +51,8 @@ struct hs_store_state {
 };
 
 /* Makes the passwords under conf->data and settles the addresses (port 0 becomes a free port that
- * stays the same over restarts), so that clients in this process can be made at once. HS_EINVAL names the option; HS_EIO. *out is freed with _close. @blocks */
+ * stays the same over restarts), so that clients in this process can be made at once. HS_EINVAL
+ * names the option; HS_EIO. *out is freed with _close. @blocks */
 int hs_store_supervisor_open(const struct hs_store_supervisor_params *params,
                              struct hs_store_supervisor **out, struct hs_err *err);
 

@@ -93,6 +93,7 @@ static const char *const hidden_tables[] = {
     "remote_data_paths",
     "jemalloc_profile_text",
     "user_processes",
+    "models", /* reading it would start a helper program */
 };
 
 struct user {

@@ -54,7 +54,7 @@ static void report_ready(const struct hs_store_watchdog *watchdog)
 
     hs_store_config_forget_users(watchdog->plan);
     hs_buf_init(&line, HS_STORE_REPORT_MAX);
-    hs_store_report_ready(&line, watchdog->plan, watchdog->sandbox);
+    hs_store_report_ready(&line, watchdog->plan, watchdog->sandbox, watchdog->is_guarded);
     /* When nobody reads it, the end of the supervisor's socket says so too. */
     if (watchdog->report_fd >= 0)
         (void)hs_fs_write_all(watchdog->report_fd, line.p, line.n, NULL);

@@ -12,6 +12,7 @@
 struct hs_store_watchdog {
     const struct hs_store_plan *plan;       /* borrowed */
     const struct hs_store_sandbox *sandbox; /* borrowed; filled before ClickHouse listens */
+    bool is_guarded;                        /* store/survive.h is in force */
     int report_fd;
     int supervisor_fd;
     int wake_fd;   /* eventfd: written when ClickHouse has returned */
