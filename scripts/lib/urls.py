@@ -6,7 +6,6 @@ run.json is written by `haystat serve`; its "listen" maps names of listeners to 
 are really bound.
 """
 import json
-import os
 import sys
 import time
 import urllib.error
@@ -30,11 +29,12 @@ ROWS = [
 
 
 def alive(pid):
+    """False as well for a process that has ended and that its parent has not asked about."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
         return False
-    return True
 
 
 def load(path):
@@ -54,7 +54,7 @@ def ready(address):
 
 
 def wait(path, pid):
-    """The addresses once the server is ready; None when it ended or the time is up."""
+    """The addresses that are bound once the server is ready; None when it is not."""
     deadline = time.monotonic() + WAIT_S
     listen = None
     while time.monotonic() < deadline and alive(pid):
@@ -70,7 +70,8 @@ def main():
     path, pid = sys.argv[1], int(sys.argv[2])
     listen = wait(path, pid)
     if listen is None:
-        print(f"dev: the server was not ready within {WAIT_S} s", file=sys.stderr)
+        why = f"was not ready within {WAIT_S} s" if alive(pid) else "ended before it was ready"
+        print(f"dev: the server {why}; its messages are above", file=sys.stderr)
         return 1
     print()
     for what, name, tail, otherwise in ROWS:
