@@ -91,6 +91,7 @@ static void on_block(struct hs_http_req *req, void *arg)
     while (!fixture->gate_open)
         hs_cond_wait_ms(&fixture->changed, &fixture->lock, -1);
     fixture->blocked_n--;
+    hs_cond_broadcast(&fixture->changed);
     hs_mutex_unlock(&fixture->lock);
     hs_http_reply(req, 200, "text/plain", HS_STR("unblocked"));
 }
@@ -215,6 +216,10 @@ void http_fixture_free(struct http_fixture *fixture)
     http_fixture_release(fixture);
     if (!fixture->stopped)
         hs_http_server_stop(fixture->server, 2000);
+    hs_mutex_lock(&fixture->lock); /* handlers that outlived a short stop use the fixture */
+    while (fixture->blocked_n > 0)
+        hs_cond_wait_ms(&fixture->changed, &fixture->lock, -1);
+    hs_mutex_unlock(&fixture->lock);
     hs_http_server_free(fixture->server);
     hs_cond_fini(&fixture->changed);
     hs_mutex_fini(&fixture->lock);
