@@ -1,6 +1,6 @@
 /*
- * Writing messages. Strings that need no escape and numbers are copied as they came; the room for a
- * piece is reserved once, so that the pieces themselves are plain copies.
+ * Writing messages. Strings that need no escape and numbers are copied as they came. The room that
+ * a value can take at most is reserved once; then its pieces are written without a check each.
  */
 #include <yyjson.h>
 
@@ -8,98 +8,139 @@
 #include "base/mem.h"
 #include "model/event.h"
 
-static void add_plain(struct hs_buf *out, const char *p, size_t n)
-{
-    char *at = hs_buf_reserve(out, n + 2);
+enum {
+    ESCAPED_BYTES_MAX = 6, /* of one byte: \u001f */
+    SCALAR_BYTES_MAX = 40, /* numbers that are not text, words, brackets and commas */
+};
 
-    if (!at)
-        return;
-    at[0] = '"';
+/* Bytes that val takes at most: all its values lie behind each other. */
+static size_t bound_of(yyjson_val *val)
+{
+    const yyjson_val *end = unsafe_yyjson_get_next(val);
+    size_t bound = 0;
+
+    for (; val < end; val++) {
+        size_t n = unsafe_yyjson_get_len(val);
+
+        if (unsafe_yyjson_is_str(val))
+            bound += unsafe_yyjson_get_subtype(val) == YYJSON_SUBTYPE_NOESC
+                         ? n + 3
+                         : n * ESCAPED_BYTES_MAX + 3;
+        else if (unsafe_yyjson_is_raw(val))
+            bound += n + 1;
+        else
+            bound += SCALAR_BYTES_MAX;
+    }
+    return bound;
+}
+
+static char *put(char *at, const char *p, size_t n)
+{
     if (n > 0)
-        memcpy(at + 1, p, n);
-    at[n + 1] = '"';
-    out->n += n + 2;
+        memcpy(at, p, n);
+    return at + n;
 }
 
-static void add_string(yyjson_val *val, struct hs_buf *out)
+static char *put_plain(char *at, const char *p, size_t n)
 {
-    const char *p = unsafe_yyjson_get_str(val);
-    size_t n = unsafe_yyjson_get_len(val);
-
-    if (unsafe_yyjson_get_subtype(val) == YYJSON_SUBTYPE_NOESC)
-        add_plain(out, p, n);
-    else
-        hs_json_str(out, hs_str_n(p, n));
+    *at++ = '"';
+    at = put(at, p, n);
+    *at++ = '"';
+    return at;
 }
 
-static void add_number(yyjson_val *val, struct hs_buf *out)
+/* Runs a writer of base/json_out over room that is known to be enough. */
+static char *put_escaped(char *at, struct hs_str s)
 {
+    struct hs_buf room = {.p = at, .cap = s.n * ESCAPED_BYTES_MAX + 3, .max = SIZE_MAX};
+
+    hs_json_str(&room, s);
+    HS_ASSERT(room.p == at);
+    return at + room.n;
+}
+
+static char *put_number(char *at, yyjson_val *val)
+{
+    struct hs_buf room = {.p = at, .cap = SCALAR_BYTES_MAX, .max = SIZE_MAX};
+
     if (unsafe_yyjson_is_uint(val))
-        hs_buf_add_u64(out, unsafe_yyjson_get_uint(val));
+        hs_buf_add_u64(&room, unsafe_yyjson_get_uint(val));
     else if (unsafe_yyjson_is_sint(val))
-        hs_buf_add_i64(out, unsafe_yyjson_get_sint(val));
+        hs_buf_add_i64(&room, unsafe_yyjson_get_sint(val));
     else
-        hs_json_double(out, unsafe_yyjson_get_real(val));
+        hs_json_double(&room, unsafe_yyjson_get_real(val));
+    HS_ASSERT(room.p == at);
+    return at + room.n;
 }
 
-static void add_container(yyjson_val *val, struct hs_buf *out)
+static char *put_json(char *at, yyjson_val *val);
+
+static char *put_container(char *at, yyjson_val *val)
 {
     bool object = unsafe_yyjson_is_obj(val);
     size_t n = unsafe_yyjson_get_len(val);
-    yyjson_val *at = unsafe_yyjson_get_first(val);
+    yyjson_val *item = unsafe_yyjson_get_first(val);
     size_t i;
 
-    hs_buf_add_char(out, object ? '{' : '[');
+    *at++ = object ? '{' : '[';
     for (i = 0; i < n; i++) {
         if (i > 0)
-            hs_buf_add_char(out, ',');
+            *at++ = ',';
         if (object) {
-            add_string(at++, out);
-            hs_buf_add_char(out, ':');
+            at = put_json(at, item++);
+            *at++ = ':';
         }
-        hs_event_write_json(at, out);
-        at = unsafe_yyjson_get_next(at);
+        at = put_json(at, item);
+        item = unsafe_yyjson_get_next(item);
     }
-    hs_buf_add_char(out, object ? '}' : ']');
+    *at++ = object ? '}' : ']';
+    return at;
+}
+
+static char *put_json(char *at, yyjson_val *val)
+{
+    size_t n = unsafe_yyjson_get_len(val);
+
+    switch (unsafe_yyjson_get_type(val)) {
+    case YYJSON_TYPE_RAW: return put(at, unsafe_yyjson_get_raw(val), n);
+    case YYJSON_TYPE_STR:
+        if (unsafe_yyjson_get_subtype(val) == YYJSON_SUBTYPE_NOESC)
+            return put_plain(at, unsafe_yyjson_get_str(val), n);
+        return put_escaped(at, hs_str_n(unsafe_yyjson_get_str(val), n));
+    case YYJSON_TYPE_BOOL:
+        return unsafe_yyjson_is_true(val) ? put(at, "true", 4) : put(at, "false", 5);
+    case YYJSON_TYPE_NUM: return put_number(at, val);
+    case YYJSON_TYPE_ARR:
+    case YYJSON_TYPE_OBJ: return put_container(at, val);
+    default: return put(at, "null", 4);
+    }
 }
 
 void hs_event_write_json(struct yyjson_val *val, struct hs_buf *out)
 {
-    switch (unsafe_yyjson_get_type(val)) {
-    case YYJSON_TYPE_RAW:
-        hs_buf_add(out, unsafe_yyjson_get_raw(val), unsafe_yyjson_get_len(val));
-        break;
-    case YYJSON_TYPE_STR: add_string(val, out); break;
-    case YYJSON_TYPE_BOOL:
-        if (unsafe_yyjson_is_true(val))
-            HS_BUF_ADD_LIT(out, "true");
-        else
-            HS_BUF_ADD_LIT(out, "false");
-        break;
-    case YYJSON_TYPE_NUM: add_number(val, out); break;
-    case YYJSON_TYPE_ARR:
-    case YYJSON_TYPE_OBJ: add_container(val, out); break;
-    default: HS_BUF_ADD_LIT(out, "null"); break;
-    }
+    char *at = hs_buf_reserve(out, bound_of(val));
+
+    if (at)
+        out->n += (size_t)(put_json(at, val) - at);
 }
 
 static void add_value(const struct hs_value *value, struct hs_buf *out)
 {
+    char *at;
+
     switch (value->kind) {
     case HS_VALUE_STR:
-        if (value->plain)
-            add_plain(out, value->str.p, value->str.n);
-        else
+        if (!value->plain) {
             hs_json_str(out, value->str);
+            break;
+        }
+        at = hs_buf_reserve(out, value->str.n + 2);
+        if (at)
+            out->n += (size_t)(put_plain(at, value->str.p, value->str.n) - at);
         break;
     case HS_VALUE_I64: hs_buf_add_i64(out, value->i64); break;
     case HS_VALUE_F64: hs_json_double(out, value->f64); break;
-    case HS_VALUE_BOOL:
-        if (value->boolean)
-            HS_BUF_ADD_LIT(out, "true");
-        else
-            HS_BUF_ADD_LIT(out, "false");
-        break;
+    case HS_VALUE_BOOL: hs_buf_add_c(out, value->boolean ? "true" : "false"); break;
     case HS_VALUE_JSON: hs_event_write_json(value->json, out); break;
     case HS_VALUE_RAW: hs_buf_add_str(out, value->str); break;
     case HS_VALUE_NONE: HS_BUF_ADD_LIT(out, "null"); break;
@@ -113,10 +154,10 @@ static void add_name(const struct hs_field_def *def, char before, struct hs_buf 
 
     if (!at)
         return;
-    at[0] = before;
-    at[1] = '"';
-    memcpy(at + 2, def->name, def->name_n);
-    memcpy(at + 2 + def->name_n, "\":", 2);
+    *at++ = before;
+    *at++ = '"';
+    at = put(at, def->name, def->name_n);
+    put(at, "\":", 2);
     out->n += def->name_n + 4;
 }
 
