@@ -187,6 +187,19 @@ int hs_lease_release(struct hs_metadata *metadata, struct hs_lease *lease, struc
     return rc == HS_ECONFLICT ? HS_OK : rc;
 }
 
+int hs_lease_break(struct hs_metadata *metadata, const struct hs_lease *lease, struct hs_err *err)
+{
+    struct stored before;
+    struct stored next;
+    int rc = read_stored(metadata, lease->name, &before, err);
+
+    if (rc || !before.exists || before.owner[0] == '\0')
+        return rc;
+    next = before;
+    next.owner[0] = '\0';
+    return write_stored(metadata, lease->name, &before, &next, err);
+}
+
 struct hs_metadata_op hs_lease_check_op(const struct hs_lease *lease)
 {
     return (struct hs_metadata_op){

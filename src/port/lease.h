@@ -32,6 +32,10 @@ int hs_lease_acquire(struct hs_metadata *metadata, struct hs_lease *lease, int64
 /* Gives it back; not being held is HS_OK. @blocks */
 int hs_lease_release(struct hs_metadata *metadata, struct hs_lease *lease, struct hs_err *err);
 
+/* Ends the lease of whoever holds it; its epoch stays, so the next owner's is larger. For the one
+ * process that holds the data folder's lock: every other owner recorded there is dead. @blocks */
+int hs_lease_break(struct hs_metadata *metadata, const struct hs_lease *lease, struct hs_err *err);
+
 /* An operation that makes a commit fail with HS_ECONFLICT unless the lease entry still has this
  * lease's epoch and owner version. A renewal moves the version: take it after the last acquire. The
  * op borrows from the lease. */

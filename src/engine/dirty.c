@@ -1,0 +1,65 @@
+#include "engine/dirty.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+
+struct level_row {
+    const char *name;
+    int64_t seconds;
+};
+
+static const struct level_row level_rows[HS_LEVEL_N] = {
+    [HS_LEVEL_1M] = {"1m", 60},
+    [HS_LEVEL_10M] = {"10m", 600},
+    [HS_LEVEL_1H] = {"1h", 3600},
+};
+
+const char *hs_level_name(enum hs_level level)
+{
+    HS_ASSERT(level < HS_LEVEL_N);
+    return level_rows[level].name;
+}
+
+int64_t hs_level_s(enum hs_level level)
+{
+    HS_ASSERT(level < HS_LEVEL_N);
+    return level_rows[level].seconds;
+}
+
+size_t hs_dirty_key(enum hs_level level, struct hs_str tenant, int64_t start_s,
+                    char out[HS_DIRTY_KEY_MAX])
+{
+    int n = snprintf(out, HS_DIRTY_KEY_MAX, "%s/%.*s/%012lld", hs_level_name(level),
+                     HS_STR_ARG(tenant), (long long)start_s);
+
+    HS_ASSERT(n > 0);
+    HS_ASSERT(n < HS_DIRTY_KEY_MAX);
+    return (size_t)n;
+}
+
+int hs_dirty_parse(struct hs_str key, enum hs_level *out_level, struct hs_str *out_tenant,
+                   int64_t *out_start_s)
+{
+    struct hs_str rest = key;
+    struct hs_str word;
+    size_t last;
+    int level;
+
+    if (!hs_str_split(&rest, '/', &word) || !rest.p)
+        return HS_ECORRUPT;
+    for (level = 0; level < HS_LEVEL_N; level++) {
+        if (hs_str_eq_c(word, level_rows[level].name))
+            break;
+    }
+    last = rest.n;
+    while (last > 0 && rest.p[last - 1] != '/')
+        last--;
+    if (level == HS_LEVEL_N || last < 2)
+        return HS_ECORRUPT;
+    if (hs_str_to_i64(hs_str_n(rest.p + last, rest.n - last), out_start_s) != HS_OK)
+        return HS_ECORRUPT;
+    *out_level = (enum hs_level)level;
+    *out_tenant = hs_str_n(rest.p, last - 1);
+    return HS_OK;
+}

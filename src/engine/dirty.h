@@ -1,0 +1,32 @@
+/*
+ * Dirty marks: which windows of which tenant must be computed again. A mark is a metadata entry whose
+ * version is its generation: it is cleared only at the version that was read before computing.
+ *
+ *     space "dirty"   "<level>/<tenant>/<start, seconds, %012>"   level is 1m, 10m or 1h
+ *     space "rolled"  the same keys: cleared since the last sync. After a power loss they are dirty
+ *                     again, because the cells computed from them may be gone.
+ */
+#ifndef HS_ENGINE_DIRTY_H
+#define HS_ENGINE_DIRTY_H
+
+#include "base/str.h"
+#include "port/metadata.h"
+
+#define HS_SPACE_DIRTY "dirty"
+#define HS_SPACE_ROLLED "rolled"
+
+enum { HS_DIRTY_KEY_MAX = 320 };
+
+enum hs_level { HS_LEVEL_1M, HS_LEVEL_10M, HS_LEVEL_1H, HS_LEVEL_N };
+
+const char *hs_level_name(enum hs_level level); /* "1m" */
+int64_t hs_level_s(enum hs_level level);        /* 60 */
+
+/* The mark's key; returns its length. */
+size_t hs_dirty_key(enum hs_level level, struct hs_str tenant, int64_t start_s,
+                    char out[HS_DIRTY_KEY_MAX]);
+/* Takes a key apart; views into it. HS_ECORRUPT. */
+int hs_dirty_parse(struct hs_str key, enum hs_level *out_level, struct hs_str *out_tenant,
+                   int64_t *out_start_s);
+
+#endif

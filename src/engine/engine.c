@@ -1,0 +1,51 @@
+#include "engine/engine.h"
+
+#include "base/mem.h"
+#include "engine/durable.h"
+#include "engine/rollup.h"
+
+struct hs_engine {
+    struct hs_loader *loader;
+    struct hs_rollup *rollup;
+    struct hs_durable *durable;
+};
+
+int hs_engine_start(const struct hs_loader_deps *deps, const char *store_folder,
+                    struct hs_engine **out, struct hs_err *err)
+{
+    struct hs_engine *engine = hs_xalloc(sizeof(*engine));
+    int rc = hs_loader_start(deps, &engine->loader, err);
+
+    if (rc == HS_OK)
+        rc = hs_durable_start(deps, engine->loader, store_folder, &engine->durable, err);
+    if (rc == HS_OK)
+        rc = hs_rollup_start(deps, &engine->rollup, err);
+    if (rc != HS_OK) {
+        hs_engine_stop(engine);
+        return rc;
+    }
+    *out = engine;
+    return HS_OK;
+}
+
+void hs_engine_stop(struct hs_engine *engine)
+{
+    if (!engine)
+        return;
+    hs_rollup_stop(engine->rollup);
+    hs_durable_stop(engine->durable);
+    hs_loader_stop(engine->loader);
+    hs_free(engine);
+}
+
+void hs_engine_status(void *arg, struct hs_json *json)
+{
+    struct hs_engine *engine = arg;
+
+    hs_json_obj_open(json);
+    hs_json_key(json, "loader");
+    hs_loader_status(engine->loader, json);
+    hs_json_key(json, "rollup");
+    hs_rollup_status(engine->rollup, json);
+    hs_json_obj_close(json);
+}

@@ -1,0 +1,112 @@
+/* Private to the loader's files. */
+#ifndef HS_ENGINE_LOADER_INT_H
+#define HS_ENGINE_LOADER_INT_H
+
+#include <stdatomic.h>
+
+#include "base/thread.h"
+#include "engine/dedup.h"
+#include "engine/intent.h"
+#include "engine/loader.h"
+#include "engine/range.h"
+#include "port/lease.h"
+
+enum {
+    PARTS_MAX = 256,             /* (topic, partition)s of one loader */
+    LOADER_TOPICS_WAIT_MS = 50,  /* longest wait of one poll */
+    RETRY_MIN_MS = 100,
+    RETRY_MAX_MS = 5000,
+    METADATA_ARENA_BYTES = 64 << 20,
+    SOURCES_KNOWN = 8192,
+};
+
+/* One (topic, partition) that this loader owns. */
+struct hs_part {
+    struct hs_origin origin;
+    char stream_id[64];
+    char key[HS_PART_KEY_MAX];
+    struct hs_lease lease;
+    int64_t lease_renewed_ns; /* mono */
+    bool recovered;           /* open intent and unsynced ranges have been seen to */
+    int64_t takeover_check_ns; /* mono; 0: done */
+    uint64_t loaded;
+    uint64_t durable;
+    struct hs_rows rows;     /* of the range in work */
+    struct hs_intent intent; /* of the range in work: lo, hi, skips */
+    bool busy;               /* the range in work has messages */
+};
+
+/* Publishes positions to other threads. */
+struct hs_part_view {
+    enum hs_topic topic;
+    uint32_t partition;
+    uint64_t loaded, durable;
+};
+
+struct hs_loader {
+    struct hs_loader_deps deps;
+    struct hs_consumer *consumer;
+    struct hs_thread thread;
+    atomic_bool stop;
+    struct hs_part *parts[PARTS_MAX];
+    size_t parts_n;
+    struct hs_dedup dedup;
+    struct hs_part *mapping; /* whose rows the keep function decides on */
+    char start_id[HS_START_ID_MAX]; /* of the store, as last seen; "" when to be read again */
+    struct hs_mutex lock;    /* guards views, dedup_window_s and lags */
+    struct hs_cond wake;     /* signalled by stop */
+    struct hs_part_view views[PARTS_MAX];
+    size_t views_n;
+    struct hs_part_view synced[PARTS_MAX]; /* durable positions on their way to the loader */
+    size_t synced_n;
+    struct hs_lag lags[PARTS_MAX];
+    int lags_n;
+    int32_t dedup_window_s;
+    uint64_t sources_known[SOURCES_KNOWN]; /* hashes of sources that metadata knows; a cache */
+};
+
+/* loader_insert.c: inserts all tables of the part's range, whatever it takes. HS_OK, HS_ECONFLICT
+ * (the lease went to somebody else: drop the range), HS_EAGAIN (stop was asked). */
+int hs_part_insert(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+/* Makes the store hold exactly the rows of part->rows for part->intent's range, by counting. */
+int hs_part_make_whole(struct hs_loader *loader, struct hs_part *part, const char *why,
+                       struct hs_err *err);
+
+/* loader_recover.c: adopts the open intent and, after a power loss, verifies what was not synced.
+ * Same results as hs_part_insert. */
+int hs_part_recover(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+/* Maps [intent.lo, intent.hi) again into part->rows, leaving out the intent's skips. With
+ * poison_why, messages of poison rows are dead-lettered with it. */
+int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct hs_err *poison_why,
+                   struct hs_err *err);
+/* Counts rows of the ranges that were in flight at takeover; excess is deleted and filled. */
+int hs_part_takeover_check(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+/* Fills dedup from the store. */
+int hs_loader_fill_dedup(struct hs_loader *loader, struct hs_err *err);
+
+/* loader_commit.c */
+int hs_parts_commit_intents(struct hs_loader *loader, struct hs_err *err);
+int hs_parts_commit_loaded(struct hs_loader *loader, struct hs_err *err);
+/* The same for one part alone (recovery). */
+int hs_part_commit_intent(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+int hs_part_commit_loaded(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+/* Marks the minutes of part->rows dirty again. */
+int hs_part_commit_marks(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+
+/* loader_dlq.c: appends what was refused to search.dlq and waits until it is durable. */
+int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
+                          const struct hs_record *record, const char *reason,
+                          const struct hs_err *why, struct hs_err *err);
+
+/* The consumer's lag, 0 rows while there is no consumer. @thread any */
+int hs_loader_lag(struct hs_loader *loader, struct hs_lag *out, size_t out_max);
+/* Asks the loader's thread to take over a durable position and to release it. @thread any */
+void hs_loader_set_durable(struct hs_loader *loader, enum hs_topic topic, uint32_t partition,
+                           uint64_t durable);
+
+/* Waits with back-off; false when stop was asked. *wait_ms grows. */
+bool hs_loader_back_off(struct hs_loader *loader, int64_t *wait_ms);
+/* Renews the part's lease when a third of its life is over. */
+int hs_part_hold_lease(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* What the mappers of OTLP messages share. */
+#ifndef HS_ENGINE_MAP_OTLP_H
+#define HS_ENGINE_MAP_OTLP_H
+
+#include "engine/rows.h"
+#include "net/otlp.h"
+
+enum { HS_MAP_TEXT_MAX = 16 << 20 };
+
+/* What all items of a resource share. */
+struct hs_map_resource {
+    unsigned resource_n; /* of the iterator when this was read; 0: nothing yet */
+    struct hs_str service, environment, version; /* views into the message */
+};
+
+/* Reads the resource again when the iterator has entered another. */
+void hs_map_resource_read(struct hs_map_resource *resource, const struct hs_otlp_iter *iter);
+/* A message's attributes into Map(String, String). `text` is scratch. */
+void hs_map_otlp_attributes(struct hs_block *block, unsigned col, struct hs_str message,
+                            enum hs_otlp_repeated number, struct hs_buf *text);
+/* Bytes as lower-case hex. */
+void hs_map_hex(struct hs_block *block, unsigned col, struct hs_str bytes);
+struct hs_str hs_map_scope_name(const struct hs_otlp_iter *iter);
+
+#endif

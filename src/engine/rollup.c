@@ -1,0 +1,494 @@
+#include "engine/rollup.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/killpoint.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/rand.h"
+#include "base/thread.h"
+#include "engine/dirty.h"
+#include "engine/rollup_sql.h"
+#include "engine/source.h"
+#include "port/lease.h"
+
+enum {
+    MARKS_MAX = 4096,        /* marks read in one pass */
+    WINDOW_MINUTES_MAX = 60, /* minutes of one statement */
+    ROLLUP_RECENT_S = 90,    /* a minute that ended less ago is computed like the open one */
+    ROLLUP_STEP_MS = 100,
+    ROLLUP_QUERY_MS = 120000,
+    ROLLUP_ARENA_BYTES = 64 << 20,
+    SQL_BYTES_MAX = 16 << 20,
+    DONE_SLOTS = 4096,
+};
+
+static struct hs_metric rollup_seconds = {
+    .name = "hs_engine_rollup_seconds",
+    .type = HS_METRIC_HISTOGRAM,
+    .help = "Time to compute one group of windows, by level.",
+    .labels = {"level"},
+    .buckets = hs_metric_seconds,
+};
+static struct hs_metric rollup_windows = {
+    .name = "hs_engine_rollup_windows_total",
+    .type = HS_METRIC_COUNTER,
+    .help = "Windows computed, by level.",
+    .labels = {"level"},
+};
+
+struct mark {
+    enum hs_level level;
+    struct hs_str tenant; /* in the pass's arena */
+    int64_t start_s;
+    struct hs_str key;
+    uint64_t version;
+    bool due;
+};
+
+/* When a window was last computed; a cache with one slot a hash. */
+struct done_slot {
+    uint64_t hash;
+    int64_t at_ns; /* mono */
+};
+
+struct hs_rollup {
+    struct hs_loader_deps deps;
+    struct hs_lease lease;
+    int64_t lease_renewed_ns;
+    uint64_t counter; /* low half of the next version */
+    struct done_slot done[DONE_SLOTS];
+    int64_t recent_every_ns; /* least time between two passes over recent minutes */
+    int64_t recent_at_ns;    /* end of the last such pass */
+    struct hs_thread thread;
+    struct hs_mutex lock; /* guards stop and what follows */
+    struct hs_cond wake;
+    bool stop;
+    size_t dirty_n;
+    int64_t cost_ms;
+};
+
+/* One look at the marks. */
+struct pass {
+    struct hs_arena arena;
+    struct mark *marks;
+    size_t n;
+    int64_t wall_s;
+    int64_t mono_ns;
+    bool recent; /* recent minutes are due in this pass */
+};
+
+static uint64_t key_hash(struct hs_str key)
+{
+    return hs_hash64(key) | 1;
+}
+
+static int64_t done_at(const struct hs_rollup *rollup, struct hs_str key)
+{
+    uint64_t hash = key_hash(key);
+    const struct done_slot *slot = &rollup->done[hash % DONE_SLOTS];
+
+    return slot->hash == hash ? slot->at_ns : INT64_MIN / 2;
+}
+
+static void note_done(struct hs_rollup *rollup, struct hs_str key, int64_t at_ns)
+{
+    uint64_t hash = key_hash(key);
+
+    rollup->done[hash % DONE_SLOTS] = (struct done_slot){.hash = hash, .at_ns = at_ns};
+}
+
+static int read_marks(struct hs_rollup *rollup, struct pass *pass, struct hs_err *err)
+{
+    struct hs_entry *entries = hs_xcalloc(MARKS_MAX, sizeof(*entries));
+    size_t n = 0;
+    size_t i;
+    int rc;
+
+    rc = hs_metadata_scan(rollup->deps.metadata, HS_SPACE_DIRTY, HS_STR(""), HS_STR(""),
+                          &pass->arena, entries, MARKS_MAX, &n, err);
+    pass->marks = hs_arena_calloc(&pass->arena, n, sizeof(*pass->marks));
+    if (rc == HS_OK && !pass->marks)
+        rc = hs_err_set(err, HS_ELIMIT, 0, "%zu dirty marks do not fit", n);
+    for (i = 0; rc == HS_OK && i < n; i++) {
+        struct mark *mark = &pass->marks[pass->n++];
+
+        mark->key = entries[i].key;
+        mark->version = entries[i].version;
+        rc = hs_dirty_parse(mark->key, &mark->level, &mark->tenant, &mark->start_s);
+        if (rc != HS_OK)
+            hs_err_set(err, rc, 0, "dirty mark \"%.*s\" does not parse", HS_STR_ARG(mark->key));
+    }
+    hs_free(entries);
+    return rc;
+}
+
+static bool minute_due(struct hs_rollup *rollup, const struct pass *pass, const struct mark *mark)
+{
+    int64_t debounce_ns = (int64_t)rollup->deps.conf->rollup_debounce_ms * HS_NS_PER_MS;
+
+    if (mark->start_s + 60 + ROLLUP_RECENT_S > pass->wall_s)
+        return pass->recent;
+    return pass->mono_ns - done_at(rollup, mark->key) >= debounce_ns;
+}
+
+/* Whether a finer mark of the tenant lies in the window: it goes first. Marks of one level are
+ * together, in the order 10m, 1h, 1m of their names. */
+static bool finer_mark_within(const struct pass *pass, const struct mark *coarse)
+{
+    int64_t end_s = coarse->start_s + hs_level_s(coarse->level);
+    size_t i;
+
+    for (i = 0; i < pass->n; i++) {
+        const struct mark *mark = &pass->marks[i];
+
+        if (mark->level < coarse->level && mark->start_s >= coarse->start_s &&
+            mark->start_s < end_s && hs_str_eq(mark->tenant, coarse->tenant))
+            return true;
+    }
+    return false;
+}
+
+static void choose_due(struct hs_rollup *rollup, struct pass *pass)
+{
+    size_t i;
+
+    pass->recent = pass->mono_ns - rollup->recent_at_ns >= rollup->recent_every_ns;
+    for (i = 0; i < pass->n; i++) {
+        struct mark *mark = &pass->marks[i];
+
+        if (mark->level == HS_LEVEL_1M) {
+            mark->due = minute_due(rollup, pass, mark);
+            continue;
+        }
+        mark->due = mark->start_s + hs_level_s(mark->level) + ROLLUP_RECENT_S <= pass->wall_s &&
+                    !finer_mark_within(pass, mark);
+    }
+}
+
+static int hold_lease(struct hs_rollup *rollup, struct hs_err *err)
+{
+    int64_t ttl_ms = (int64_t)rollup->deps.conf->engine_lease_ms;
+    int64_t now_ns = hs_mono_ns(rollup->deps.clock);
+    uint64_t epoch = rollup->lease.epoch;
+    int rc;
+
+    if (rollup->lease.held && now_ns - rollup->lease_renewed_ns < ttl_ms * HS_NS_PER_MS / 3)
+        return HS_OK;
+    if (rollup->deps.exclusive && epoch == 0) {
+        rc = hs_lease_break(rollup->deps.metadata, &rollup->lease, err);
+        if (rc != HS_OK)
+            return rc;
+    }
+    rc = hs_lease_acquire(rollup->deps.metadata, &rollup->lease, ttl_ms, err);
+    if (rc != HS_OK)
+        return rc;
+    rollup->lease_renewed_ns = now_ns;
+    if (rollup->lease.epoch != epoch)
+        rollup->counter = 1;
+    return HS_OK;
+}
+
+static int exec_sql(struct hs_rollup *rollup, struct hs_str tenant, struct hs_buf *sql,
+                    struct hs_err *err)
+{
+    const struct hs_param param = {.name = "tenant", .value = tenant};
+    struct hs_query query = {.params = &param,
+                             .params_n = 1,
+                             .user = HS_ANALYTICS_RW,
+                             .timeout_ms = ROLLUP_QUERY_MS,
+                             .settings = "max_threads=1&max_partitions_per_insert_block=1000"};
+
+    if (!hs_buf_ok(sql))
+        return hs_err_set(err, HS_ELIMIT, 0, "rollup statement passes %zu bytes", sql->max);
+    query.sql = hs_buf_cstr(sql);
+    return hs_analytics_exec(rollup->deps.analytics, &query, err);
+}
+
+/* Writes the cells of a window in both families. */
+static int write_cells(struct hs_rollup *rollup, struct hs_str tenant,
+                       struct hs_rollup_window *window, struct hs_str counted, struct hs_err *err)
+{
+    struct hs_buf sql;
+    int family;
+    int rc = HS_OK;
+
+    HS_ASSERT(rollup->counter < UINT32_MAX);
+    window->version = rollup->lease.epoch << 32 | rollup->counter++;
+    hs_buf_init(&sql, SQL_BYTES_MAX);
+    for (family = 0; family < HS_ROLLUP_FAMILY_N && rc == HS_OK; family++) {
+        hs_buf_reset(&sql);
+        hs_rollup_cells_sql((enum hs_rollup_family)family, window, counted, &sql);
+        rc = exec_sql(rollup, tenant, &sql, err);
+        hs_buf_reset(&sql);
+        hs_rollup_zeros_sql((enum hs_rollup_family)family, window, &sql);
+        if (rc == HS_OK)
+            rc = exec_sql(rollup, tenant, &sql, err);
+        hs_killpoint("engine_rollup");
+    }
+    hs_buf_fini(&sql);
+    return rc;
+}
+
+/* Adds the operations that clear a mark: it becomes rolled, and its coarser window dirty. */
+static size_t clear_ops(struct hs_rollup *rollup, struct pass *pass, const struct mark *mark,
+                        struct hs_metadata_op *ops)
+{
+    char key[HS_DIRTY_KEY_MAX];
+    size_t n = 0;
+
+    ops[n++] = hs_lease_check_op(&rollup->lease);
+    ops[n++] = (struct hs_metadata_op){.action = HS_METADATA_DELETE,
+                                       .expect = HS_EXPECT_VERSION,
+                                       .space = HS_SPACE_DIRTY,
+                                       .key = mark->key,
+                                       .version = mark->version};
+    ops[n++] = (struct hs_metadata_op){
+        .action = HS_METADATA_PUT, .space = HS_SPACE_ROLLED, .key = mark->key};
+    if (mark->level != HS_LEVEL_1H) {
+        enum hs_level coarser = (enum hs_level)(mark->level + 1);
+        int64_t start_s = mark->start_s / hs_level_s(coarser) * hs_level_s(coarser);
+        size_t key_n = hs_dirty_key(coarser, mark->tenant, start_s, key);
+
+        ops[n++] =
+            (struct hs_metadata_op){.action = HS_METADATA_PUT,
+                                    .space = HS_SPACE_DIRTY,
+                                    .key = hs_arena_copy(&pass->arena, hs_str_n(key, key_n))};
+    }
+    return n;
+}
+
+enum { CLEAR_OPS = 4 };
+
+/* Clears the marks of a group. Marks that grew a new generation meanwhile stay: the commit fails at
+ * theirs and is sent again without them. */
+static int clear_marks(struct hs_rollup *rollup, struct pass *pass, struct mark *marks, size_t n,
+                       struct hs_err *err)
+{
+    struct hs_metadata_op *ops = hs_xcalloc(n * CLEAR_OPS, sizeof(*ops));
+    bool *stale = hs_xcalloc(n, sizeof(*stale));
+    size_t *owner = hs_xcalloc(n * CLEAR_OPS, sizeof(*owner));
+    size_t ops_n;
+    size_t failed;
+    size_t i;
+    int rc;
+
+    do {
+        ops_n = 0;
+        for (i = 0; i < n; i++) {
+            size_t from = ops_n;
+
+            if (!stale[i])
+                ops_n += clear_ops(rollup, pass, &marks[i], ops + ops_n);
+            for (; from < ops_n; from++)
+                owner[from] = i;
+        }
+        rc = ops_n > 0 ? hs_metadata_commit(rollup->deps.metadata, ops, ops_n, NULL, &failed, err)
+                       : HS_OK;
+        if (rc != HS_ECONFLICT || ops[failed].action == HS_METADATA_CHECK)
+            break;
+        stale[owner[failed]] = true;
+    } while (true);
+    hs_free(owner);
+    hs_free(stale);
+    hs_free(ops);
+    return rc;
+}
+
+/* How many marks from the i-th on make one statement: neighbours of one tenant and level. */
+static size_t group_size(const struct pass *pass, size_t i)
+{
+    const struct mark *first = &pass->marks[i];
+    size_t n = 1;
+
+    while (i + n < pass->n && n < WINDOW_MINUTES_MAX) {
+        const struct mark *next = &pass->marks[i + n];
+
+        if (!next->due || next->level != first->level || !hs_str_eq(next->tenant, first->tenant) ||
+            next->start_s != first->start_s + (int64_t)n * hs_level_s(first->level))
+            break;
+        n++;
+    }
+    return n;
+}
+
+static int compute_group(struct hs_rollup *rollup, struct pass *pass, size_t i, size_t n,
+                         struct hs_err *err)
+{
+    struct mark *first = &pass->marks[i];
+    const char *const labels[] = {hs_level_name(first->level), NULL, NULL};
+    struct hs_rollup_window window = {.level = first->level,
+                                      .from_s = first->start_s,
+                                      .to_s = first->start_s +
+                                              (int64_t)n * hs_level_s(first->level)};
+    int64_t start_ns = hs_mono_ns(rollup->deps.clock);
+    struct hs_buf counted;
+    size_t k;
+    int rc = hold_lease(rollup, err);
+
+    hs_buf_init(&counted, SQL_BYTES_MAX);
+    if (rc == HS_OK)
+        rc = hs_source_condition(rollup->deps.metadata, first->tenant, &counted, err);
+    if (rc == HS_OK)
+        rc = write_cells(rollup, first->tenant, &window, hs_buf_str(&counted), err);
+    if (rc == HS_OK)
+        rc = clear_marks(rollup, pass, first, n, err);
+    hs_buf_fini(&counted);
+    if (rc != HS_OK)
+        return rc;
+    for (k = 0; k < n; k++)
+        note_done(rollup, first[k].key, hs_mono_ns(rollup->deps.clock));
+    hs_metric_add(&rollup_windows, labels, (double)n);
+    hs_metric_observe(&rollup_seconds, labels,
+                      (double)(hs_mono_ns(rollup->deps.clock) - start_ns) / HS_NS_PER_S);
+    return HS_OK;
+}
+
+/* The next pass over recent minutes comes after max(rollup.open, cost ÷ rollup.cpu_share). */
+static void note_cost(struct hs_rollup *rollup, const struct pass *pass, int64_t cost_ns)
+{
+    int64_t open_ns = (int64_t)rollup->deps.conf->rollup_open_ms * HS_NS_PER_MS;
+    int64_t by_share_ns = (int64_t)((double)cost_ns / rollup->deps.conf->rollup_cpu_share);
+
+    if (!pass->recent)
+        return;
+    rollup->recent_every_ns = HS_MAX(open_ns, by_share_ns - cost_ns);
+    rollup->recent_at_ns = hs_mono_ns(rollup->deps.clock);
+    hs_mutex_lock(&rollup->lock);
+    rollup->cost_ms = cost_ns / HS_NS_PER_MS;
+    hs_mutex_unlock(&rollup->lock);
+}
+
+static int compute_due(struct hs_rollup *rollup, struct pass *pass, struct hs_err *err)
+{
+    int64_t recent_ns = 0;
+    int rc = HS_OK;
+    size_t i = 0;
+
+    while (i < pass->n && rc == HS_OK) {
+        int64_t start_ns = hs_mono_ns(rollup->deps.clock);
+        const struct mark *mark = &pass->marks[i];
+        size_t n = 1;
+
+        if (mark->due) {
+            n = group_size(pass, i);
+            rc = compute_group(rollup, pass, i, n, err);
+            if (mark->level == HS_LEVEL_1M &&
+                mark->start_s + 60 + ROLLUP_RECENT_S > pass->wall_s)
+                recent_ns += hs_mono_ns(rollup->deps.clock) - start_ns;
+        }
+        i += n;
+    }
+    note_cost(rollup, pass, recent_ns);
+    return rc;
+}
+
+static int run_pass(struct hs_rollup *rollup, struct hs_err *err)
+{
+    struct pass pass = {.wall_s = hs_wall_ns(rollup->deps.clock) / HS_NS_PER_S,
+                        .mono_ns = hs_mono_ns(rollup->deps.clock)};
+    int rc;
+
+    hs_arena_init(&pass.arena, ROLLUP_ARENA_BYTES);
+    rc = hold_lease(rollup, err);
+    if (rc == HS_OK)
+        rc = read_marks(rollup, &pass, err);
+    if (rc == HS_OK) {
+        choose_due(rollup, &pass);
+        rc = compute_due(rollup, &pass, err);
+    }
+    hs_mutex_lock(&rollup->lock);
+    rollup->dirty_n = pass.n;
+    hs_mutex_unlock(&rollup->lock);
+    hs_arena_fini(&pass.arena);
+    return rc;
+}
+
+/* Returns false when stop was asked. */
+static bool wait_step(struct hs_rollup *rollup, int64_t wait_ms)
+{
+    bool stop;
+
+    hs_mutex_lock(&rollup->lock);
+    if (!rollup->stop)
+        hs_cond_wait_ms(&rollup->wake, &rollup->lock, wait_ms);
+    stop = rollup->stop;
+    hs_mutex_unlock(&rollup->lock);
+    return !stop;
+}
+
+static void rollup_main(void *arg)
+{
+    struct hs_rollup *rollup = arg;
+    int64_t wait_ms = ROLLUP_STEP_MS;
+    struct hs_err err;
+
+    while (wait_step(rollup, wait_ms)) {
+        int rc = run_pass(rollup, &err);
+
+        if (rc == HS_OK) {
+            wait_ms = ROLLUP_STEP_MS;
+            continue;
+        }
+        if (rc == HS_ECONFLICT)
+            rollup->lease.held = false;
+        hs_log_err(HS_LOG_WARN, "rollup", "windows not computed, will retry", &err);
+        wait_ms = HS_MIN(wait_ms * 2, (int64_t)5000);
+    }
+    hs_lease_release(rollup->deps.metadata, &rollup->lease, &err);
+}
+
+int hs_rollup_start(const struct hs_loader_deps *deps, struct hs_rollup **out, struct hs_err *err)
+{
+    struct hs_rollup *rollup = hs_xalloc(sizeof(*rollup));
+    int rc;
+
+    rollup->deps = *deps;
+    rollup->counter = 1;
+    hs_mutex_init(&rollup->lock, HS_RANK_SERVICE);
+    hs_cond_init(&rollup->wake);
+    rc = hs_lease_init(&rollup->lease, HS_STR("rollup/fast"), hs_str_c(deps->owner), err);
+    if (rc == HS_OK)
+        rc = hs_thread_start(&rollup->thread, "rollup", rollup_main, rollup, err);
+    if (rc != HS_OK) {
+        hs_rollup_stop(rollup);
+        return rc;
+    }
+    *out = rollup;
+    return HS_OK;
+}
+
+void hs_rollup_stop(struct hs_rollup *rollup)
+{
+    if (!rollup)
+        return;
+    hs_mutex_lock(&rollup->lock);
+    rollup->stop = true;
+    hs_cond_broadcast(&rollup->wake);
+    hs_mutex_unlock(&rollup->lock);
+    hs_thread_join(&rollup->thread);
+    hs_cond_fini(&rollup->wake);
+    hs_mutex_fini(&rollup->lock);
+    hs_free(rollup);
+}
+
+void hs_rollup_status(struct hs_rollup *rollup, struct hs_json *json)
+{
+    size_t dirty;
+    int64_t cost_ms;
+
+    hs_mutex_lock(&rollup->lock);
+    dirty = rollup->dirty_n;
+    cost_ms = rollup->cost_ms;
+    hs_mutex_unlock(&rollup->lock);
+    hs_json_obj_open(json);
+    hs_json_key(json, "dirty_windows");
+    hs_json_add_u64(json, dirty);
+    hs_json_key(json, "recent_cost_ms");
+    hs_json_add_i64(json, cost_ms);
+    hs_json_obj_close(json);
+}

@@ -1,0 +1,26 @@
+/* The statements of the fast rollup. */
+#ifndef HS_ENGINE_ROLLUP_SQL_H
+#define HS_ENGINE_ROLLUP_SQL_H
+
+#include "base/buf.h"
+#include "engine/dirty.h"
+
+enum hs_rollup_family { HS_ROLLUP_FAST, HS_ROLLUP_DIM, HS_ROLLUP_FAMILY_N };
+
+struct hs_rollup_window {
+    enum hs_level level;
+    int64_t from_s, to_s; /* [from, to), multiples of the level */
+    uint64_t version;
+};
+
+/* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>. At 1m from raw
+ * rows that satisfy `counted` (source.h), else from the next finer level. The tenant is the
+ * parameter {tenant:String}. */
+void hs_rollup_cells_sql(enum hs_rollup_family family, const struct hs_rollup_window *window,
+                         struct hs_str counted, struct hs_buf *out);
+/* Appends the statement that comes after it: cells of the window that were not written again,
+ * because their rows are gone, are replaced by zeros. */
+void hs_rollup_zeros_sql(enum hs_rollup_family family, const struct hs_rollup_window *window,
+                         struct hs_buf *out);
+
+#endif

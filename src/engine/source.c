@@ -1,0 +1,165 @@
+#include "engine/source.h"
+
+#include <yyjson.h>
+
+#include "base/json_out.h"
+#include "base/mem.h"
+
+enum { SOURCES_A_PAGE = 1000, CONDITION_BYTES_MAX = 8 << 20 };
+
+static const char *const source_names[] = {"native", "ubi", "span"}; /* best first, by bit */
+
+unsigned hs_source_bit_of(struct hs_str name)
+{
+    size_t i;
+
+    for (i = 0; i < HS_ARRAY_LEN(source_names); i++) {
+        if (hs_str_eq_c(name, source_names[i]))
+            return 1U << i;
+    }
+    return 0;
+}
+
+const char *hs_source_bit_name(unsigned bit)
+{
+    size_t i;
+
+    for (i = 0; i < HS_ARRAY_LEN(source_names); i++) {
+        if (bit == 1U << i)
+            return source_names[i];
+    }
+    return "";
+}
+
+unsigned hs_source_best(unsigned seen)
+{
+    return seen & (0 - seen); /* the lowest bit */
+}
+
+int hs_app_counted_decode(struct hs_str value, struct hs_app_counted *out, struct hs_err *err)
+{
+    yyjson_doc *doc = yyjson_read(value.p, value.n, 0);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    yyjson_val *counted = yyjson_obj_get(root, "counted");
+    struct hs_app_counted app = {.set = yyjson_get_bool(yyjson_obj_get(root, "set"))};
+    yyjson_val *seen;
+    size_t i;
+    size_t n;
+
+    yyjson_arr_foreach(yyjson_obj_get(root, "seen"), i, n, seen)
+    {
+        app.seen |= hs_source_bit_of(hs_str_n(yyjson_get_str(seen), yyjson_get_len(seen)));
+    }
+    app.counted = hs_source_bit_of(hs_str_n(yyjson_get_str(counted), yyjson_get_len(counted)));
+    yyjson_doc_free(doc);
+    if (app.counted == 0)
+        return hs_err_set(err, HS_ECORRUPT, 0, "entry of space sources does not parse: %.*s",
+                          HS_STR_ARG(hs_str_utf8_cut(value, 100)));
+    *out = app;
+    return HS_OK;
+}
+
+void hs_app_counted_encode(const struct hs_app_counted *app, struct hs_buf *out)
+{
+    struct hs_json json;
+    size_t i;
+
+    hs_json_init(&json, out);
+    hs_json_obj_open(&json);
+    hs_json_key(&json, "seen");
+    hs_json_arr_open(&json);
+    for (i = 0; i < HS_ARRAY_LEN(source_names); i++) {
+        if (app->seen & 1U << i)
+            hs_json_add_c(&json, source_names[i]);
+    }
+    hs_json_arr_close(&json);
+    hs_json_key(&json, "counted");
+    hs_json_add_c(&json, hs_source_bit_name(app->counted));
+    hs_json_key(&json, "set");
+    hs_json_add_bool(&json, app->set);
+    hs_json_obj_close(&json);
+}
+
+/* A ClickHouse string literal. */
+static void add_literal(struct hs_buf *out, struct hs_str s)
+{
+    size_t i;
+
+    hs_buf_add_char(out, '\'');
+    for (i = 0; i < s.n; i++) {
+        if (s.p[i] == '\'' || s.p[i] == '\\')
+            hs_buf_add_char(out, '\\');
+        hs_buf_add_char(out, s.p[i]);
+    }
+    hs_buf_add_char(out, '\'');
+}
+
+/* Adds the application to both lists when some source of it is not counted. */
+static int add_application(const struct hs_entry *entry, size_t prefix_n, struct hs_buf *names,
+                           struct hs_buf *counted, struct hs_err *err)
+{
+    struct hs_app_counted app;
+    int rc = hs_app_counted_decode(entry->value, &app, err);
+
+    if (rc != HS_OK || app.seen == app.counted)
+        return rc;
+    if (names->n > 0) {
+        hs_buf_add_char(names, ',');
+        hs_buf_add_char(counted, ',');
+    }
+    add_literal(names, hs_str_n(entry->key.p + prefix_n, entry->key.n - prefix_n));
+    add_literal(counted, hs_str_c(hs_source_bit_name(app.counted)));
+    return HS_OK;
+}
+
+/* Reads all applications of the prefix into the two lists. */
+static int scan_applications(struct hs_metadata *metadata, struct hs_str prefix,
+                             struct hs_buf *names, struct hs_buf *counted, struct hs_err *err)
+{
+    struct hs_entry *entries = hs_xcalloc(SOURCES_A_PAGE, sizeof(*entries));
+    struct hs_str after = HS_STR("");
+    struct hs_arena arena;
+    size_t n = 0;
+    size_t i;
+    int rc;
+
+    hs_arena_init(&arena, 256 << 20);
+    do {
+        rc = hs_metadata_scan(metadata, HS_SPACE_SOURCES, prefix, after, &arena, entries,
+                              SOURCES_A_PAGE, &n, err);
+        for (i = 0; i < n && rc == HS_OK; i++)
+            rc = add_application(&entries[i], prefix.n, names, counted, err);
+        if (rc == HS_OK && n > 0)
+            after = entries[n - 1].key;
+    } while (rc == HS_OK && n == SOURCES_A_PAGE);
+    hs_arena_fini(&arena);
+    hs_free(entries);
+    return rc;
+}
+
+int hs_source_condition(struct hs_metadata *metadata, struct hs_str tenant, struct hs_buf *out,
+                        struct hs_err *err)
+{
+    struct hs_buf prefix;
+    struct hs_buf names;
+    struct hs_buf counted;
+    int rc;
+
+    hs_buf_init(&prefix, 1024);
+    hs_buf_init(&names, CONDITION_BYTES_MAX);
+    hs_buf_init(&counted, CONDITION_BYTES_MAX);
+    hs_buf_add_str(&prefix, tenant);
+    hs_buf_add_char(&prefix, '/');
+    rc = scan_applications(metadata, hs_buf_str(&prefix), &names, &counted, err);
+    if (rc == HS_OK && names.n == 0)
+        HS_BUF_ADD_LIT(out, "1");
+    else if (rc == HS_OK)
+        hs_buf_addf(out, "source = transform(application::String, [%.*s], [%.*s], source::String)",
+                    HS_STR_ARG(hs_buf_str(&names)), HS_STR_ARG(hs_buf_str(&counted)));
+    if (rc == HS_OK && (!hs_buf_ok(&names) || !hs_buf_ok(&counted) || !hs_buf_ok(out)))
+        rc = hs_err_set(err, HS_ELIMIT, 0, "tenant has too many applications with two sources");
+    hs_buf_fini(&counted);
+    hs_buf_fini(&names);
+    hs_buf_fini(&prefix);
+    return rc;
+}

@@ -1,0 +1,43 @@
+/*
+ * The counted source of each application (design §3): native over UBI over spans, learnt from what
+ * it sends, or set by an operator. Searches of its other sources are stored but not counted.
+ *
+ *     space "sources"  "<tenant>/<application>" → {"seen": ["native", "ubi"], "counted": "native",
+ *                                                  "set": false}
+ */
+#ifndef HS_ENGINE_SOURCE_H
+#define HS_ENGINE_SOURCE_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "port/analytics.h"
+#include "port/metadata.h"
+
+#define HS_SPACE_SOURCES "sources"
+
+enum hs_source_bit { HS_SEEN_NATIVE = 1, HS_SEEN_UBI = 2, HS_SEEN_SPAN = 4 };
+
+struct hs_app_counted {
+    unsigned seen;    /* set of hs_source_bit */
+    unsigned counted; /* one of them */
+    bool set;         /* by an operator: learning does not change it */
+};
+
+/* 0 for other words. */
+unsigned hs_source_bit_of(struct hs_str name);
+const char *hs_source_bit_name(unsigned bit);
+/* The best of a set: native, then ubi, then span. */
+unsigned hs_source_best(unsigned seen);
+
+/* HS_ECORRUPT. */
+int hs_app_counted_decode(struct hs_str value, struct hs_app_counted *out, struct hs_err *err);
+void hs_app_counted_encode(const struct hs_app_counted *app, struct hs_buf *out);
+
+/* Appends to out an SQL condition on columns application and source that holds for counted rows of
+ * the tenant: applications that sent from one source only need no mention. @blocks */
+int hs_source_condition(struct hs_metadata *metadata, struct hs_str tenant, struct hs_buf *out,
+                        struct hs_err *err);
+
+#endif
