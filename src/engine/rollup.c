@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/killpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
