@@ -314,6 +314,13 @@ int hs_inflate_all(enum hs_coding coding, struct hs_str in, struct hs_buf *out, 
     return rc;
 }
 
+static int fail_room(struct hs_buf *out, size_t want, struct hs_err *err)
+{
+    out->failed = false; /* nothing was appended, so the buffer may go on */
+    return hs_err_set(err, HS_ELIMIT, 0, "%zu bytes to write at most, room for %zu", want,
+                      out->max - out->n);
+}
+
 static int compress_zlib(int window, int level, struct hs_str in, struct hs_buf *out,
                          struct hs_err *err)
 {
@@ -338,9 +345,7 @@ static int compress_zlib(int window, int level, struct hs_str in, struct hs_buf 
         out->n += bound - z.avail_out;
     }
     deflateEnd(&z);
-    return out->failed ? hs_err_set(err, HS_ELIMIT, 0, "compressed data may exceed %zu bytes",
-                                    out->max)
-                       : HS_OK;
+    return out->failed ? fail_room(out, bound, err) : HS_OK;
 }
 
 static int compress_zstd(int level, struct hs_str in, struct hs_buf *out, struct hs_err *err)
@@ -350,7 +355,7 @@ static int compress_zstd(int level, struct hs_str in, struct hs_buf *out, struct
     size_t n;
 
     if (!at)
-        return hs_err_set(err, HS_ELIMIT, 0, "compressed data may exceed %zu bytes", out->max);
+        return fail_room(out, bound, err);
     n = ZSTD_compress(at, bound, in.p, in.n, level > 0 ? level : ZSTD_LEVEL);
     if (ZSTD_isError(n))
         return hs_err_set(err, HS_EIO, 0, "zstd: %s", ZSTD_getErrorName(n));
@@ -370,7 +375,6 @@ int hs_compress(enum hs_coding coding, int level, struct hs_str in, struct hs_bu
         return compress_zstd(level, in, out, err);
     default:
         hs_buf_add_str(out, in);
-        return hs_buf_ok(out) ? HS_OK
-                              : hs_err_set(err, HS_ELIMIT, 0, "data exceeds %zu bytes", out->max);
+        return hs_buf_ok(out) ? HS_OK : fail_room(out, in.n, err);
     }
 }

@@ -59,7 +59,8 @@ int hs_inflate_all(enum hs_coding coding, struct hs_str in, struct hs_buf *out,
                    struct hs_err *err);
 
 /* Appends the compressed form of `in`. level 0 takes a fast default (gzip and deflate 4, zstd 3).
- * HS_ELIMIT: the result does not fit out's maximum, then out is as before. Identity copies. */
+ * HS_ELIMIT: the worst case of the result (a little more than the input) does not fit out's
+ * maximum; then out is as before. Identity copies. */
 int hs_compress(enum hs_coding coding, int level, struct hs_str in, struct hs_buf *out,
                 struct hs_err *err);
 

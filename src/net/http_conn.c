@@ -310,7 +310,7 @@ static void check_conn(struct http_conn *conn, int64_t now_ns)
             break;
         http_conn_send_problem(conn->fd, 408, "request_timeout",
                                "the request was not complete within http.deadline",
-                               conn->req ? conn->req->id : HS_STR(""));
+                               conn->id);
         shut_locked(conn);
         http_count_refused(conn->listener, "deadline");
         break;

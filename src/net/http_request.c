@@ -51,6 +51,7 @@ void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     hs_mutex_lock(&listener->lock);
     http_conn_enter_locked(conn, CONN_RECEIVING, req->start_ns);
     req->start_ns = conn->since_ns;
+    HS_ASSERT(!conn->req); /* libmicrohttpd reports the end of each request that it began */
     conn->req = req;
     hs_mutex_unlock(&listener->lock);
     return NULL;
@@ -129,6 +130,14 @@ static void set_id(struct hs_http_req *req)
         return;
     hs_uuid7(hs_wall_ns(req->server->clock), uuid);
     req->id = hs_arena_copy(&req->arena, hs_str_n(uuid, sizeof(uuid)));
+}
+
+/* The keeper answers 408 with it. */
+static void publish_id(struct http_conn *conn, struct hs_str id)
+{
+    hs_mutex_lock(&conn->listener->lock);
+    conn->id = id;
+    hs_mutex_unlock(&conn->listener->lock);
 }
 
 static void set_content_type(struct hs_http_req *req)
@@ -274,6 +283,7 @@ static enum MHD_Result start_request(struct http_conn *conn, struct hs_http_req 
     req->method_name = hs_arena_copy(&req->arena, hs_str_c(method));
     MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, add_header, req);
     set_id(req);
+    publish_id(conn, req->id);
     set_content_type(req);
     req->expects_continue =
         hs_str_ieq(hs_http_req_header(req, "Expect"), HS_STR("100-continue"));
@@ -577,6 +587,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     hs_mutex_lock(&conn->listener->lock);
     req = conn->req;
     conn->req = NULL;
+    conn->id = HS_STR_NULL;
     ours = req && (!req->dispatched || req->handler_done);
     if (req)
         req->conn = NULL;

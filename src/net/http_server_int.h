@@ -66,6 +66,7 @@ struct http_conn {
     int fd;
     struct http_loop *loop;
     struct hs_http_req *req; /* under the lock; NULL between requests and when abandoned */
+    struct hs_str id;        /* under the lock: req's id once it is known */
     size_t slot; /* under the lock, as all below: index in listener->conns */
     enum conn_state state;
     int64_t since_ns;    /* of the state; RECEIVING: of the first byte */

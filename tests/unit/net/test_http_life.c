@@ -1,4 +1,6 @@
 /* The HTTP server over time: replies from other threads, deadlines, limits of connections, stop. */
+#include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -20,6 +22,8 @@
 #define BLOCK "POST /block HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"
 
 enum { MANY = 1000 };
+
+extern struct hs_metric http_requests_total; /* the server's own */
 
 static struct http_fixture *start_with(uint64_t deadline_ms, uint64_t conns_max, uint64_t ip_max)
 {
@@ -164,8 +168,6 @@ static void slow_drip__ends_at_the_deadline(void **state)
         if (i >= HS_ARRAY_LEN(prefixes)) { /* once more, as a second request */
             raw_sendf(&conn, "GET /hello HTTP/1.1\r\n" H "\r\n");
             expect_reply(&conn, 200, "hello");
-            /* The keeper must have seen it idle to tell the next request's first byte. */
-            usleep(150 * 1000);
         }
         raw_sendf(&conn, "%s", prefixes[i % HS_ARRAY_LEN(prefixes)]);
         lived_ms = drip(&conn, "X-Drip");
@@ -241,57 +243,77 @@ static void connections__past_the_limit_get_503(void **state)
     http_fixture_free(fixture);
 }
 
+/* Index of the connection that has something to read first. */
+static size_t first_readable(const struct raw_conn *conns, size_t n)
+{
+    struct pollfd polls[64];
+
+    assert_in_range(n, 1, HS_ARRAY_LEN(polls));
+    for (size_t i = 0; i < n; i++)
+        polls[i] = (struct pollfd){.fd = conns[i].fd, .events = POLLIN};
+    assert_true(poll(polls, n, 20000) > 0);
+    for (size_t i = 0; i < n; i++) {
+        if (polls[i].revents)
+            return i;
+    }
+    fail();
+    return 0;
+}
+
 static void blocking_routes__are_refused_when_the_queue_is_full(void **state)
 {
     struct http_fixture *fixture = start_with(0, 0, 0);
     struct raw_conn conns[2 + 32 + 1]; /* working, waiting, one too many */
     struct raw_reply reply;
     char value[32];
+    size_t refused;
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < HS_ARRAY_LEN(conns); i++) {
         raw_open(&conns[i], fixture->address);
         raw_sendf(&conns[i], BLOCK);
-        http_fixture_wait_blocked(fixture, i + 1);
+        if (i < 2)
+            http_fixture_wait_blocked(fixture, i + 1);
     }
-    /* Each connection is of one loop; a request that is not held proves that those before it on
-     * the same loop are queued. */
-    for (size_t i = 2; i < HS_ARRAY_LEN(conns); i++) {
-        raw_open(&conns[i], fixture->address);
-        raw_sendf(&conns[i], "GET /hello HTTP/1.1\r\n" H "\r\n");
-        expect_reply(&conns[i], 200, "hello");
-    }
-    for (size_t i = 2; i < HS_ARRAY_LEN(conns) - 1; i++)
-        raw_sendf(&conns[i], BLOCK);
-    for (;;) { /* until the queue is full the request below waits in it, so ask who is refused */
-        extern struct hs_metric http_refused_total;
-        double before = hs_metric_get(&http_refused_total, HS_LABELS("test", "workers_full"));
-        struct raw_conn *last = &conns[HS_ARRAY_LEN(conns) - 1];
-
-        usleep(100 * 1000);
-        raw_sendf(last, BLOCK);
-        reply = raw_read(last, false);
-        assert_int_equal(reply.status, 503);
-        assert_non_null(strstr(reply.body, "\"code\":\"overloaded\""));
-        assert_true(raw_header(&reply, "Retry-After", value, sizeof(value)));
-        raw_reply_free(&reply);
-        assert_true(hs_metric_get(&http_refused_total, HS_LABELS("test", "workers_full")) ==
-                    before + 1);
-        break;
-    }
+    refused = first_readable(conns, HS_ARRAY_LEN(conns));
+    reply = raw_read(&conns[refused], false);
+    assert_int_equal(reply.status, 503);
+    assert_non_null(strstr(reply.body, "\"code\":\"overloaded\""));
+    assert_true(raw_header(&reply, "Retry-After", value, sizeof(value)));
+    raw_reply_free(&reply);
     http_fixture_open_gate(fixture);
-    for (size_t i = 0; i < HS_ARRAY_LEN(conns) - 1; i++)
-        expect_reply(&conns[i], 200, "unblocked");
-    for (size_t i = 0; i < HS_ARRAY_LEN(conns); i++)
+    for (size_t i = 0; i < HS_ARRAY_LEN(conns); i++) {
+        if (i != refused)
+            expect_reply(&conns[i], 200, "unblocked");
         raw_close(&conns[i]);
+    }
     http_fixture_free(fixture);
+}
+
+/* Waits until nobody listens at the fixture's address: the stop has begun. */
+static void wait_until_refused(const struct http_fixture *fixture)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    int rc = 0;
+
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    addr.sin_port = htons((uint16_t)strtoul(strrchr(fixture->address, ':') + 1, NULL, 10));
+    for (int i = 0; i < 10000 && rc == 0; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        rc = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+        close(fd);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(rc, -1);
 }
 
 static void release_later(void *arg)
 {
     struct http_fixture *fixture = arg;
 
-    usleep(100 * 1000);
+    wait_until_refused(fixture);
     http_fixture_release(fixture);
     http_fixture_open_gate(fixture);
 }
@@ -399,6 +421,16 @@ static void load_main(void *arg)
     raw_close(&conn);
 }
 
+static void wait_until_answered(const char *route, double n)
+{
+    for (int i = 0; i < 20000; i++) {
+        if (hs_metric_get(&http_requests_total, HS_LABELS("test", route, "200")) >= n)
+            return;
+        poll(NULL, 0, 1);
+    }
+    fail_msg("%s was not answered %g times", route, n);
+}
+
 static void stop__under_load_leaves_nothing_behind(void **state)
 {
     struct load loads[8] = {0};
@@ -406,6 +438,7 @@ static void stop__under_load_leaves_nothing_behind(void **state)
     (void)state;
     for (int round = 0; round < 5; round++) {
         struct http_fixture *fixture = start_with(0, 0, 0);
+        double before = hs_metric_get(&http_requests_total, HS_LABELS("test", "/hello", "200"));
 
         http_fixture_open_gate(fixture);
         for (size_t i = 0; i < HS_ARRAY_LEN(loads); i++) {
@@ -413,7 +446,7 @@ static void stop__under_load_leaves_nothing_behind(void **state)
             assert_int_equal(
                 hs_thread_start(&loads[i].thread, "load", load_main, &loads[i], NULL), HS_OK);
         }
-        usleep(50 * 1000);
+        wait_until_answered("/hello", before + 200);
         hs_http_server_stop(fixture->server, round % 2 ? 0 : 2000);
         fixture->stopped = true;
         for (size_t i = 0; i < HS_ARRAY_LEN(loads); i++)

@@ -14,6 +14,8 @@
 #include "net/compress.h"
 #include "support/http_fixture.h"
 
+extern struct hs_metric http_requests_total, http_refused_total; /* the server's own */
+
 static int setup(void **state)
 {
     struct http_fixture *fixture = http_fixture_new();
@@ -624,7 +626,6 @@ static void header_fields__are_limited_in_number(void **state)
 static void requests_and_refusals__are_counted(void **state)
 {
     struct http_fixture *fixture = *state;
-    extern struct hs_metric http_requests_total, http_refused_total;
     double before = hs_metric_get(&http_requests_total, HS_LABELS("test", "/items/{id}", "200"));
     double refused = hs_metric_get(&http_refused_total, HS_LABELS("test", "host"));
     struct raw_conn conn;
