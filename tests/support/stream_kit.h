@@ -1,6 +1,6 @@
 /*
- * What tests of the event stream share: a stream in a folder of its own, appends that wait for their
- * done_fn, and a consumer that collects. Failures end the test through cmocka.
+ * What tests of the event stream share: a stream in a folder of its own, appends that wait for
+ * their done_fn, and a consumer that collects. Failures end the test through cmocka.
  */
 #ifndef HS_TESTS_SUPPORT_STREAM_KIT_H
 #define HS_TESTS_SUPPORT_STREAM_KIT_H
