@@ -75,10 +75,12 @@ static int redirect_output(struct engine *engine, struct hs_err *err)
 static int explain_end(const struct engine *engine, const char *result_error, struct hs_err *err)
 {
     char tail[OUTPUT_TAIL + 1] = "";
-    int fd = open(engine->output_path, O_RDONLY | O_CLOEXEC);
     const char *text = result_error;
     char *code;
+    int fd;
 
+    fflush(NULL);
+    fd = open(engine->output_path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && read(fd, tail, OUTPUT_TAIL) > 0) {
         code = strstr(tail, "Code: ");
         if (code) {

@@ -165,7 +165,10 @@ static void add_constraints(struct hs_buf *out, const char *const *names, size_t
 static void add_profiles(struct hs_buf *out, const struct hs_store_plan *plan)
 {
     HS_BUF_ADD_LIT(out, "  <profiles>\n"
-                        "    <default><async_insert>0</async_insert></default>\n"
+                        "    <default><async_insert>0</async_insert>\n"
+                        "      <s3_retry_attempts>1</s3_retry_attempts>\n"
+                        "      <backup_restore_s3_retry_attempts>1"
+                        "</backup_restore_s3_retry_attempts></default>\n"
                         "    <boot><max_sessions_for_user>1</max_sessions_for_user>\n"
                         "      <constraints><max_sessions_for_user><const/></max_sessions_for_user>"
                         "</constraints></boot>\n");
