@@ -1,5 +1,7 @@
 #include "port/migrate.h"
 
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -171,15 +173,15 @@ static int read_notes(struct hs_analytics *analytics, struct hs_arena *arena, st
 static int write_note(struct hs_analytics *analytics, const struct hs_migration *file,
                       struct hs_err *err)
 {
-    char version[16];
+    char version[16]; /* without leading zeros, which a UInt32 parameter refuses */
     char checksum[CHECKSUM_CHARS];
+    int version_n = snprintf(version, sizeof(version), "%u", version_of(file));
     const struct hs_param params[] = {
-        {"version", hs_str_n(version, strspn(file->name, "0123456789"))},
+        {"version", hs_str_n(version, (size_t)version_n)},
         {"name", hs_str_c(file->name)},
         {"checksum", hs_str_n(checksum, sizeof(checksum))},
     };
 
-    memcpy(version, file->name, params[0].value.n);
     checksum_of(file, checksum);
     return exec(analytics,
                 "INSERT INTO haystat.migrations (version, name, checksum, applied_at) "
