@@ -18,6 +18,7 @@ struct command_row {
 
 static const struct command_row rows[] = {
     {"config", hs_cmd_config, "prints the options in force and where they came from"},
+    {"keys", hs_cmd_keys, "makes, lists and revokes API keys"},
     {"version", hs_cmd_version, "prints the version"},
 };
 
