@@ -26,7 +26,7 @@
 #define BOOT_KEEP                                                                                  \
     "SELECT sleepEachRow(1) FROM numbers(1000000000) SETTINGS max_block_size = 1 FORMAT Null"
 
-enum { OUTPUT_TAIL = 4096, ARGV_MAX = 16 };
+enum { OUTPUT_MAX = 4096, ARGV_MAX = 16 };
 
 struct engine {
     struct hs_store_plan plan;
@@ -35,6 +35,7 @@ struct engine {
     struct hs_store_watchdog watchdog;
     int rc; /* of the engine's thread, with its error */
     struct hs_err err;
+    char result_error[HS_ERR_TEXT_MAX];
     char output_path[HS_PATH_MAX];
     char db_path[HS_PATH_MAX];
     char config_arg[HS_PATH_MAX + 32];
@@ -71,26 +72,24 @@ static int redirect_output(struct engine *engine, struct hs_err *err)
     return rc;
 }
 
-/* ClickHouse's own words: the first line of the output that starts with "Code:". */
-static int explain_end(const struct engine *engine, const char *result_error, struct hs_err *err)
+/* ClickHouse's own words: the first line of its output that starts with "Code:", else its result's
+ * error. @thread main: the engine's thread may not read the file */
+static int explain_end(const struct engine *engine, struct hs_err *err)
 {
-    char tail[OUTPUT_TAIL + 1] = "";
-    const char *text = result_error;
-    char *code;
-    int fd;
+    const char *text = engine->result_error[0] ? engine->result_error : "no reason given";
+    char output[OUTPUT_MAX + 1] = "";
+    int fd = open(engine->output_path, O_RDONLY | O_CLOEXEC);
+    char *code = NULL;
 
-    fflush(NULL);
-    fd = open(engine->output_path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && read(fd, tail, OUTPUT_TAIL) > 0) {
-        code = strstr(tail, "Code: ");
-        if (code) {
-            code[strcspn(code, "\n")] = '\0';
-            text = code;
-        }
+    if (fd >= 0 && read(fd, output, OUTPUT_MAX) > 0)
+        code = strstr(output, "Code: ");
+    if (code) {
+        code[strcspn(code, "\n")] = '\0';
+        text = code;
     }
     if (fd >= 0)
         close(fd);
-    return hs_err_set(err, HS_EIO, 0, "ClickHouse ended: %.400s", text ? text : "no reason given");
+    return hs_err_set(err, HS_EIO, 0, "ClickHouse ended: %.400s", text);
 }
 
 /* A library of another make still works, less robustly; the report says so. */
@@ -156,9 +155,8 @@ static int fill_arguments(struct engine *engine, char *query, char *argv[ARGV_MA
     return n;
 }
 
-/* ClickHouse's main. It also returns without an error when a statement failed; that it was asked
- * to end is what tells success from failure. */
-static int run_clickhouse(struct engine *engine, struct hs_err *err)
+/* ClickHouse's main. */
+static void run_clickhouse(struct engine *engine)
 {
     static char with_native[] = BOOT_DATABASE BOOT_NATIVE BOOT_HTTP BOOT_KEEP;
     static char without_native[] = BOOT_DATABASE BOOT_HTTP BOOT_KEEP;
@@ -171,7 +169,7 @@ static int run_clickhouse(struct engine *engine, struct hs_err *err)
     result = engine->library.query_cmdline(argc, argv);
     if (result)
         text = engine->library.result_error(result);
-    return explain_end(engine, text, err);
+    snprintf(engine->result_error, sizeof(engine->result_error), "%s", text ? text : "");
 }
 
 /* Not the main thread: glibc reads /proc/self/maps to tell the main thread's stack, which is shut.
@@ -182,7 +180,7 @@ static void engine_main(void *arg)
 
     engine->rc = hs_store_sandbox_enter(engine->plan.dir, &engine->sandbox, &engine->err);
     if (engine->rc == HS_OK)
-        engine->rc = run_clickhouse(engine, &engine->err);
+        run_clickhouse(engine);
     hs_store_watchdog_wake(&engine->watchdog);
 }
 
@@ -196,10 +194,12 @@ static int run_watched(struct engine *engine, struct hs_err *err)
         return rc;
     was_asked = hs_store_watchdog_run(&engine->watchdog);
     hs_thread_join(&thread);
-    if (was_asked)
-        return HS_OK;
-    if (err)
+    if (engine->rc != HS_OK && err)
         *err = engine->err;
+    /* ClickHouse also returns without an error when a statement failed: that it was asked to end
+     * is what tells success from failure. */
+    if (engine->rc == HS_OK && !was_asked)
+        return explain_end(engine, err);
     return engine->rc;
 }
 

@@ -21,7 +21,8 @@
 #define KILL_STATEMENT "KILL QUERY WHERE 1 ASYNC"
 
 enum {
-    BOOT_POLL_MS = 20, /* between two looks whether the listener is there */
+    BOOT_POLL_MS = 20,   /* between two looks whether the listener is there */
+    BOOT_PROBE_MS = 500, /* somebody else's listener may sit on the port and not answer */
     PROBE_WAIT_MS = 2000,
     STOP_RETRY_MS = 500,
 };
@@ -65,7 +66,7 @@ static void report_ready(const struct hs_store_watchdog *watchdog)
 static bool is_up(const struct hs_store_watchdog *watchdog)
 {
     return hs_store_probe_query(&watchdog->plan->http, HS_STORE_USER_STOP,
-                                watchdog->plan->secret_stop, "SELECT 1", PROBE_WAIT_MS,
+                                watchdog->plan->secret_stop, "SELECT 1", BOOT_PROBE_MS,
                                 NULL) == HS_OK;
 }
 

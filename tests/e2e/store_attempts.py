@@ -44,23 +44,31 @@ CREATE TEMPORARY TABLE e_temporary (a String) ENGINE = File(CSV, '{file}')
 CREATE VIEW haystat.e_view AS SELECT * FROM file('{file}', 'LineAsString')
 CREATE DATABASE evil ENGINE = Filesystem('{dir}')
 CREATE DATABASE evil ENGINE = SQLite('{file}')
-CREATE DICTIONARY haystat.d1 (k UInt64, v String) PRIMARY KEY k SOURCE(FILE(path '{file}' format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)
-CREATE DICTIONARY haystat.d2 (k UInt64, v String) PRIMARY KEY k SOURCE(YAMLREGEXPTREE(path '{file}')) LAYOUT(regexp_tree) LIFETIME(0)
+CREATE DICTIONARY haystat.d1 (k UInt64, v String) PRIMARY KEY k SOURCE(FILE(path '{file}' format
+    'CSV')) LAYOUT(FLAT()) LIFETIME(0)
+CREATE DICTIONARY haystat.d2 (k UInt64, v String) PRIMARY KEY k SOURCE(YAMLREGEXPTREE(path
+    '{file}')) LAYOUT(regexp_tree) LIFETIME(0)
 SELECT dictGet('{file}', 'v', toUInt64(1))
 ATTACH TABLE haystat.e_attach FROM '{dir}' (a UInt8) ENGINE = MergeTree ORDER BY a
-ATTACH TABLE haystat.e_uuid UUID 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa' (a String) ENGINE = File(CSV)
+ATTACH TABLE haystat.e_uuid UUID 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa' (a String) ENGINE =
+    File(CSV)
 RESTORE TABLE haystat.base AS haystat.e_restored FROM File('{file}')
 """
 
 WRITE_FILES = """
 SELECT 1 INTO OUTFILE '{out}'
 INSERT INTO FUNCTION file('{out}', 'CSV', 'a String') VALUES ('x')
-INSERT INTO haystat.base SELECT * FROM format(CSV, 'a UInt8', 'zzz') SETTINGS input_format_allow_errors_num = 10, input_format_record_errors_file_path = '{out}'
+INSERT INTO haystat.base SELECT * FROM format(CSV, 'a UInt8', 'zzz') SETTINGS
+    input_format_allow_errors_num = 10, input_format_record_errors_file_path = '{out}'
 CREATE TABLE haystat.w_rocks (a String) ENGINE = EmbeddedRocksDB(0, '{out}') PRIMARY KEY a
-CREATE TABLE haystat.w_local (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = 'local', path = '{out}/')
-CREATE TABLE haystat.w_blob (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = 'local_blob_storage', path = '{out}/')
-CREATE TABLE haystat.w_table (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS table_disk = 1, disk = disk(type = 'local', path = '{out}/')
-CREATE TABLE haystat.w_set (a UInt8) ENGINE = Set SETTINGS disk = disk(type = 'local', path = '{out}/')
+CREATE TABLE haystat.w_local (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type =
+    'local', path = '{out}/')
+CREATE TABLE haystat.w_blob (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type =
+    'local_blob_storage', path = '{out}/')
+CREATE TABLE haystat.w_table (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS table_disk = 1,
+    disk = disk(type = 'local', path = '{out}/')
+CREATE TABLE haystat.w_set (a UInt8) ENGINE = Set SETTINGS disk = disk(type = 'local', path =
+    '{out}/')
 ALTER TABLE haystat.base MODIFY SETTING disk = disk(type = 'local', path = '{out}/')
 ALTER TABLE haystat.base MODIFY SETTING storage_policy = 'other'
 ALTER TABLE haystat.base MOVE PARTITION tuple() TO DISK 'other'
@@ -70,7 +78,8 @@ BACKUP TABLE haystat.base TO File('{out}')
 BACKUP TABLE haystat.base TO Disk('default', '{out}')
 BACKUP TABLE haystat.base TO Memory('m')
 CREATE FUNCTION evil AS x -> x
-CREATE DICTIONARY haystat.d3 (k UInt64, v String) PRIMARY KEY k SOURCE(EXECUTABLE(command 'touch {out}' format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)
+CREATE DICTIONARY haystat.d3 (k UInt64, v String) PRIMARY KEY k SOURCE(EXECUTABLE(command 'touch
+    {out}' format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)
 SELECT dictGet('haystat.d3', 'v', toUInt64(1))
 CREATE TABLE haystat.w_executable (a String) ENGINE = Executable('touch {out}', 'TSV')
 """
@@ -105,26 +114,37 @@ CREATE TABLE haystat.n_url (a String) ENGINE = URL('http://127.0.0.1:{http}/e', 
 CREATE TABLE haystat.n_s3 (a String) ENGINE = S3('http://127.0.0.1:{http}/e', 'CSV')
 CREATE TABLE haystat.n_mysql (a UInt8) ENGINE = MySQL('127.0.0.1:{tcp}', 'd', 't', 'u', 'p')
 CREATE TABLE haystat.n_kafka (a String) ENGINE = Kafka('127.0.0.1:{tcp}', 't', 'g', 'CSV')
-CREATE TABLE haystat.n_rabbit (a String) ENGINE = RabbitMQ SETTINGS rabbitmq_host_port = '127.0.0.1:{tcp}', rabbitmq_exchange_name = 'e', rabbitmq_format = 'CSV'
+CREATE TABLE haystat.n_rabbit (a String) ENGINE = RabbitMQ SETTINGS rabbitmq_host_port =
+    '127.0.0.1:{tcp}', rabbitmq_exchange_name = 'e', rabbitmq_format = 'CSV'
 CREATE TABLE haystat.n_mongo (a String) ENGINE = MongoDB('127.0.0.1:{tcp}', 'd', 'c', 'u', 'p')
 CREATE TABLE haystat.n_redis (a String) ENGINE = Redis('127.0.0.1:{tcp}') PRIMARY KEY a
 CREATE TABLE haystat.n_as AS remote('127.0.0.1:{tcp}', system.one)
 CREATE TABLE haystat.n_distributed (a UInt8) ENGINE = Distributed('default', system, one)
-CREATE TABLE haystat.n_disk (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = 's3', endpoint = 'http://127.0.0.1:{http}/bucket/', access_key_id = 'a', secret_access_key = 'b')
-CREATE TABLE haystat.n_web (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = 'web', endpoint = 'http://127.0.0.1:{http}/bucket/')
-ALTER TABLE haystat.base MODIFY SETTING disk = disk(type = 'web', endpoint = 'http://127.0.0.1:{http}/bucket/')
+CREATE TABLE haystat.n_disk (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type =
+    's3', endpoint = 'http://127.0.0.1:{http}/bucket/', access_key_id = 'a', secret_access_key =
+    'b')
+CREATE TABLE haystat.n_web (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type =
+    'web', endpoint = 'http://127.0.0.1:{http}/bucket/')
+ALTER TABLE haystat.base MODIFY SETTING disk = disk(type = 'web', endpoint =
+    'http://127.0.0.1:{http}/bucket/')
 CREATE TEMPORARY TABLE n_temporary (a String) ENGINE = URL('http://127.0.0.1:{http}/t', 'CSV')
-CREATE MATERIALIZED VIEW haystat.n_view REFRESH EVERY 1 SECOND TO haystat.base AS SELECT * FROM url('http://127.0.0.1:{http}/v', 'CSV', 'a UInt8')
+CREATE MATERIALIZED VIEW haystat.n_view REFRESH EVERY 1 SECOND TO haystat.base AS SELECT * FROM
+    url('http://127.0.0.1:{http}/v', 'CSV', 'a UInt8')
 CREATE DATABASE evil ENGINE = MySQL('127.0.0.1:{tcp}', 'd', 'u', 'p')
 CREATE DATABASE evil ENGINE = PostgreSQL('127.0.0.1:{tcp}', 'd', 'u', 'p')
-CREATE DATABASE evil ENGINE = DataLakeCatalog('http://127.0.0.1:{http}/dl') SETTINGS catalog_type = 'rest', warehouse = 'w'
-CREATE DICTIONARY haystat.d4 (k UInt64, v String) PRIMARY KEY k SOURCE(HTTP(url 'http://127.0.0.1:{http}/d' format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)
+CREATE DATABASE evil ENGINE = DataLakeCatalog('http://127.0.0.1:{http}/dl') SETTINGS catalog_type
+    = 'rest', warehouse = 'w'
+CREATE DICTIONARY haystat.d4 (k UInt64, v String) PRIMARY KEY k SOURCE(HTTP(url
+    'http://127.0.0.1:{http}/d' format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)
 SELECT dictGet('haystat.d4', 'v', toUInt64(1))
-CREATE DICTIONARY haystat.d5 (k UInt64, v String) PRIMARY KEY k SOURCE(CLICKHOUSE(host '127.0.0.1' port {tcp} user 'default' db 'system' table 'one')) LAYOUT(FLAT()) LIFETIME(0)
+CREATE DICTIONARY haystat.d5 (k UInt64, v String) PRIMARY KEY k SOURCE(CLICKHOUSE(host
+    '127.0.0.1' port {tcp} user 'default' db 'system' table 'one')) LAYOUT(FLAT()) LIFETIME(0)
 SELECT dictGet('haystat.d5', 'v', toUInt64(1))
-CREATE DICTIONARY haystat.d6 (k UInt64, v String) PRIMARY KEY k SOURCE(REDIS(host '127.0.0.1' port {tcp})) LAYOUT(FLAT()) LIFETIME(0)
+CREATE DICTIONARY haystat.d6 (k UInt64, v String) PRIMARY KEY k SOURCE(REDIS(host '127.0.0.1'
+    port {tcp})) LAYOUT(FLAT()) LIFETIME(0)
 BACKUP TABLE haystat.base TO S3('http://127.0.0.1:{http}/bucket/', 'a', 'b')
-RESTORE TABLE haystat.base AS haystat.n_restored FROM S3('http://127.0.0.1:{http}/bucket/', 'a', 'b')
+RESTORE TABLE haystat.base AS haystat.n_restored FROM S3('http://127.0.0.1:{http}/bucket/', 'a',
+    'b')
 """
 
 POWER = """
@@ -202,7 +222,8 @@ KILL QUERY WHERE 1
 
 
 def statements(text):
-    return [line for line in text.strip().splitlines() if line]
+    """One a line; a line that starts with a space goes on with the one before."""
+    return text.strip().replace("\n    ", " ").splitlines()
 
 
 ALL = statements(READ_FILES) + statements(WRITE_FILES) + statements(NETWORK) + statements(POWER)

@@ -123,8 +123,8 @@ def test_kill__a_user_ends_its_own_query(store):
 
 def test_limits__memory_of_a_query_is_bounded(store):
     answer = store.query("SELECT count() FROM (SELECT number FROM numbers(1000000000) GROUP BY "
-                         "number) SETTINGS max_threads = 1, max_bytes_ratio_before_external_group_by"
-                         " = 0, max_memory_usage = 100000000")
+                         "number) SETTINGS max_threads = 1, max_memory_usage = 100000000, "
+                         "max_bytes_ratio_before_external_group_by = 0")
     assert "MEMORY_LIMIT_EXCEEDED" in answer.text
     assert store.value("SELECT 1") == "1"
 

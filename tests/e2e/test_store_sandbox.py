@@ -4,6 +4,8 @@ Each attempt is judged by its answer and by its effect: no file outside the stor
 appears or changes, nobody calls at the canary, no mark from outside comes back.
 """
 import os
+import socket
+import urllib.request
 from pathlib import Path
 
 import clickhouse_driver
@@ -11,7 +13,7 @@ import psutil
 import pytest
 
 import store_attempts as attempts
-from store_helper import Canary, Store, basic
+from store_helper import Canary, Store, basic, wait_until
 
 MARK = "MARK-7f3a-OUTSIDE"
 
@@ -206,7 +208,8 @@ def test_http__web_pages_of_others_do_not_reach_it(world, headers):
 
 
 @pytest.mark.parametrize("path", ["/webterminal", "/binary", "/merges", "/jemalloc", "/metrics",
-                                  "/replicas_status", "/js/xterm.min.js", "/..%2f", "/api/v1/query"])
+                                  "/replicas_status", "/js/xterm.min.js", "/..%2f",
+                                  "/api/v1/query"])
 def test_http__other_handlers_are_closed(world, path):
     assert world.store.request(path=path).status == 404
 
@@ -258,6 +261,21 @@ def test_listeners__are_those_that_were_asked_for(world, tmp_path):
     with Store(tmp_path / "data") as store:
         assert store.ready["native"] == "-"
         assert listening(store) == {("127.0.0.1", store.port)}
+
+
+def test_canary__notes_who_comes(world):
+    """The witness of the tests above is awake."""
+    canary = Canary()
+    with socket.create_connection(("127.0.0.1", canary.tcp_port), 5):
+        wait_until(lambda: canary.connections, 5, "a connection is noted")
+    urllib.request.urlopen(f"http://127.0.0.1:{canary.http_port}/x", timeout=5).read()
+    assert canary.requests == ["GET /x"]
+    canary.close()
+    path = world.outside / "new"
+    path.write_text("")
+    assert world.effects("") == ["files outside changed"]
+    path.unlink()
+    assert f"answer holds {MARK!r}" in world.effects(MARK)
 
 
 def test_sandbox__is_in_force(world):
