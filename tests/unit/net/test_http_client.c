@@ -106,7 +106,8 @@ static void start_peer(struct peer *peer, const struct answer *answers, size_t n
     socklen_t size = sizeof(address);
 
     memset(peer, 0, sizeof(*peer));
-    memcpy(peer->answers, answers, n * sizeof(*answers));
+    if (n > 0)
+        memcpy(peer->answers, answers, n * sizeof(*answers));
     peer->answers_n = n;
     peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(peer->listener, (struct sockaddr *)&address, sizeof(address)), 0);
