@@ -38,13 +38,13 @@ static const struct shared_flag shared_flags[] = {
 
 int hs_args_usage_error(const struct hs_command *command, const char *fmt, ...)
 {
+    char text[HS_ERR_TEXT_MAX + 128];
     va_list ap;
 
-    fprintf(stderr, "haystat %s: ", command->name);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\nTry: haystat %s --help\n", command->name);
+    fprintf(stderr, "haystat %s: %s\nTry: haystat %s --help\n", command->name, text, command->name);
     return HS_EXIT_USAGE;
 }
 
@@ -177,27 +177,32 @@ static int take_operand(const struct parse *parse, const char *operand, struct h
     return GO_ON;
 }
 
+/* argv[*i] stands where flags may stand; moves *i to its last word. */
+static int take_word(struct parse *parse, int argc, char **argv, int *i, struct hs_args *out)
+{
+    const char *word = argv[*i];
+
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        print_help(parse);
+        return HS_EXIT_DONE;
+    }
+    if (word[0] != '-' || word[1] == '\0')
+        return take_operand(parse, word, out);
+    if (word[1] == '-')
+        return take_flag(parse, argc, argv, i);
+    return hs_args_usage_error(parse->command, "there is no flag %s", word);
+}
+
 static int parse_words(struct parse *parse, int argc, char **argv, struct hs_args *out)
 {
-    bool flags = true;
     int rc = GO_ON;
     int i;
 
     memset(out, 0, sizeof(*out));
-    for (i = 1; rc == GO_ON && i < argc; i++) {
-        if (flags && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
-            print_help(parse);
-            return HS_EXIT_DONE;
-        }
-        if (flags && strcmp(argv[i], "--") == 0)
-            flags = false;
-        else if (flags && strncmp(argv[i], "--", 2) == 0)
-            rc = take_flag(parse, argc, argv, &i);
-        else if (flags && argv[i][0] == '-' && argv[i][1] != '\0')
-            rc = hs_args_usage_error(parse->command, "there is no flag %s", argv[i]);
-        else
-            rc = take_operand(parse, argv[i], out);
-    }
+    for (i = 1; rc == GO_ON && i < argc && strcmp(argv[i], "--") != 0; i++)
+        rc = take_word(parse, argc, argv, &i, out);
+    for (i++; rc == GO_ON && i < argc; i++)
+        rc = take_operand(parse, argv[i], out);
     if (rc == GO_ON && out->operands_n < parse->command->operands_min)
         rc = hs_args_usage_error(parse->command, "wants: %s", parse->command->synopsis);
     return rc;

@@ -27,7 +27,7 @@ struct hs_metadata_op keys_changed_op(void)
 /* "https://shop.example:8443": scheme and host, nothing after. */
 static bool origin_ok(struct hs_str origin)
 {
-    struct hs_str host = origin;
+    struct hs_str host;
     size_t i;
 
     if (hs_str_starts_with(origin, HS_STR("https://")))
