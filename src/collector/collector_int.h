@@ -1,0 +1,80 @@
+/* Private to the collector's HTTP part. */
+#ifndef HS_COLLECTOR_COLLECTOR_INT_H
+#define HS_COLLECTOR_COLLECTOR_INT_H
+
+#include <stdatomic.h>
+
+#include "base/thread.h"
+#include "collector/collector.h"
+#include "collector/intake.h"
+#include "collector/otlp_reader.h"
+#include "collector/outcome.h"
+
+enum { IDLE_MAX = 16, /* request workplaces that are kept for the next request */
+       INTAKE_BYTES_MAX = 256 << 20 };
+
+/* The workplace of one request, kept from request to request. */
+struct hs_workplace {
+    struct hs_workplace *next;
+    struct hs_intake intake;
+    struct hs_intake_rules rules;
+    struct hs_otlp_reader *otlp;
+    struct hs_outcome outcome;
+};
+
+struct hs_collector {
+    struct hs_collector_deps deps;
+    struct hs_redactor *redactor;
+    struct hs_mutex lock; /* guards idle */
+    struct hs_workplace *idle;
+    size_t idle_n;
+};
+
+/* A request on its way to the stream. Lives in the request's arena. */
+struct hs_ingest {
+    struct hs_collector *collector;
+    struct hs_http_req *req;
+    struct hs_identity identity;
+    struct hs_workplace *place;
+    const char *source;    /* for metrics: native, ubi, bulk, otlp_traces, otlp_logs */
+    size_t events;         /* that were accepted; tokens to take */
+    atomic_int pending;    /* appends without an answer, plus one while they are being made */
+    _Atomic int rc;        /* the first failure of an append */
+    struct hs_err err;     /* of that failure; written once, before pending falls */
+    atomic_bool err_taken;
+    /* Answers after everything is durable. */
+    void (*reply)(struct hs_ingest *ingest);
+    void (*refuse)(struct hs_ingest *ingest, int status, const char *code, const char *detail);
+    struct hs_buf answer; /* built before the append, sent by reply; empty when not used */
+    int answer_status;
+    const char *answer_type;
+    int otlp_encoding;
+};
+
+/* Checks who asks and takes a workplace. NULL: the request was answered. `scopes` is what suffices;
+ * an identity that has import (and asked for it with ?import=1) imports. */
+struct hs_ingest *hs_ingest_begin(struct hs_collector *collector, struct hs_http_req *req,
+                                  enum hs_source source, const char *name);
+/* Takes the rate limit's tokens and appends all topics; answers by ingest->reply or refuse, now or
+ * later. The caller touches ingest no more. */
+void hs_ingest_commit(struct hs_ingest *ingest);
+/* Answers a request that is refused as a whole and gives the workplace back. */
+void hs_ingest_refuse(struct hs_ingest *ingest, int status, const char *code, const char *detail);
+/* The same for a reader's error: HS_EINVAL 400, HS_ELIMIT 413. */
+void hs_ingest_refuse_err(struct hs_ingest *ingest, const char *code, const struct hs_err *err);
+
+/* Commits and answers with the outcome of many events: 202, or 422 when none was accepted. */
+void hs_ingest_commit_outcome(struct hs_ingest *ingest); /* ingest_native.c */
+
+/* Handlers, by file. arg is the collector. */
+hs_http_handler_fn hs_ingest_event_handler;   /* ingest_native.c */
+hs_http_handler_fn hs_ingest_batch_handler;
+hs_http_handler_fn hs_ingest_ndjson_handler;
+hs_http_handler_fn hs_ingest_ubi_queries_handler; /* ingest_ubi.c */
+hs_http_handler_fn hs_ingest_ubi_events_handler;
+hs_http_handler_fn hs_ingest_bulk_handler;
+hs_http_handler_fn hs_ingest_traces_handler; /* ingest_otlp.c */
+hs_http_handler_fn hs_ingest_logs_handler;
+hs_http_handler_fn hs_ingest_preflight_handler; /* ingest.c: CORS */
+
+#endif

@@ -1,0 +1,406 @@
+/* What all ways in share: who asks, rate limit, appending, answering. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/metric.h"
+#include "collector/collector_int.h"
+#include "net/http_key.h"
+#include "port/access.h"
+
+static struct hs_metric accepted_events = {
+    .name = "hs_ingest_accepted_total",
+    .type = HS_METRIC_COUNTER,
+    .help = "Events, spans and log records that were acknowledged, by way in.",
+    .labels = {"source"},
+};
+static struct hs_metric refused_events = {
+    .name = "hs_ingest_refused_total",
+    .type = HS_METRIC_COUNTER,
+    .help = "Requests (unauthorized, rate_limited, unavailable, malformed) and events (by code) "
+            "that were refused.",
+    .labels = {"source", "reason"},
+};
+static struct hs_metric adjusted_events = {
+    .name = "hs_ingest_adjusted_total",
+    .type = HS_METRIC_COUNTER,
+    .help = "Events accepted with a change: time_future, time_late, consent_dropped, "
+            "schema_violation, redacted_email, redacted_phone, redacted_card, redacted_pattern, "
+            "redaction_failed.",
+    .labels = {"source", "reason"},
+};
+
+static void count(struct hs_metric *metric, const char *source, const char *reason, uint64_t n)
+{
+    const char *const labels[] = {source, reason, NULL};
+
+    if (n > 0)
+        hs_metric_add(metric, labels, (double)n);
+}
+
+static struct hs_workplace *take_place(struct hs_collector *collector)
+{
+    struct hs_workplace *place;
+
+    hs_mutex_lock(&collector->lock);
+    place = collector->idle;
+    if (place) {
+        collector->idle = place->next;
+        collector->idle_n--;
+    }
+    hs_mutex_unlock(&collector->lock);
+    if (place)
+        return place;
+    place = hs_xalloc(sizeof(*place));
+    place->otlp = hs_otlp_reader_new();
+    hs_intake_init(&place->intake, &place->rules, INTAKE_BYTES_MAX);
+    return place;
+}
+
+static void free_place(struct hs_workplace *place)
+{
+    hs_intake_fini(&place->intake);
+    hs_otlp_reader_free(place->otlp);
+    hs_free(place);
+}
+
+static void give_place(struct hs_collector *collector, struct hs_workplace *place)
+{
+    hs_mutex_lock(&collector->lock);
+    if (collector->idle_n < IDLE_MAX) {
+        place->next = collector->idle;
+        collector->idle = place;
+        collector->idle_n++;
+        place = NULL;
+    }
+    hs_mutex_unlock(&collector->lock);
+    if (place)
+        free_place(place);
+}
+
+int hs_collector_new(const struct hs_collector_deps *deps, struct hs_collector **out,
+                     struct hs_err *err)
+{
+    struct hs_collector *collector = hs_xalloc(sizeof(*collector));
+    int rc;
+
+    collector->deps = *deps;
+    hs_mutex_init(&collector->lock, HS_RANK_SERVICE);
+    rc = hs_redactor_new(deps->conf->redact, hs_str_c(deps->conf->redact_patterns),
+                         &collector->redactor, err);
+    if (rc != HS_OK) {
+        hs_collector_free(collector);
+        return rc;
+    }
+    *out = collector;
+    return HS_OK;
+}
+
+void hs_collector_free(struct hs_collector *collector)
+{
+    if (!collector)
+        return;
+    while (collector->idle) {
+        struct hs_workplace *place = collector->idle;
+
+        collector->idle = place->next;
+        free_place(place);
+    }
+    hs_redactor_free(collector->redactor);
+    hs_mutex_fini(&collector->lock);
+    hs_free(collector);
+}
+
+static void allow_origin(struct hs_http_req *req)
+{
+    struct hs_str origin = hs_http_req_header(req, "Origin");
+
+    if (origin.n == 0)
+        return;
+    hs_http_reply_header(req, "Access-Control-Allow-Origin", origin);
+    hs_http_reply_header(req, "Vary", HS_STR("Origin"));
+}
+
+/* Preflights carry no key, so the origin is checked with the request itself. */
+void hs_ingest_preflight_handler(struct hs_http_req *req, void *arg)
+{
+    (void)arg;
+    allow_origin(req);
+    hs_http_reply_header(req, "Access-Control-Allow-Methods", HS_STR("POST"));
+    hs_http_reply_header(req, "Access-Control-Allow-Headers",
+                         HS_STR("Content-Type, Content-Encoding, Idempotency-Key"));
+    hs_http_reply_header(req, "Access-Control-Max-Age", HS_STR("600"));
+    hs_http_reply(req, 204, "text/plain", HS_STR(""));
+}
+
+static bool wants_import(const struct hs_http_req *req)
+{
+    struct hs_str value;
+
+    return hs_http_req_query(req, "import", 0, &value) && !hs_str_eq_c(value, "0");
+}
+
+/* NULL: *out is who asks; else why not. */
+static const struct hs_access_denial *identify(struct hs_collector *collector,
+                                               struct hs_http_req *req, bool import,
+                                               struct hs_identity *out)
+{
+    static const struct hs_access_denial malformed = {401, "invalid_key",
+                                                      "the header Authorization holds no key"};
+    struct hs_access_facts facts = {
+        .on_loopback = hs_http_req_on_loopback(req),
+        .keys_mode = hs_str_eq_c(HS_STR("keys"), collector->deps.conf->auth_mode),
+        .cross_origin = hs_http_req_cross_origin(req),
+        .origin = hs_http_req_header(req, "Origin"),
+    };
+    struct hs_http_key key;
+    unsigned wanted = import ? HS_SCOPE_IMPORT : HS_SCOPE_INGEST | HS_SCOPE_BROWSER;
+
+    if (hs_http_req_key(req, &key, NULL) != HS_OK)
+        return &malformed;
+    facts.key = key.text;
+    facts.key_in_url = key.in_url;
+    return hs_access_check(collector->deps.keys, &facts, wanted, out);
+}
+
+static void fill_rules(struct hs_ingest *ingest, enum hs_source source, bool import)
+{
+    const struct hs_conf *conf = ingest->collector->deps.conf;
+    struct hs_intake_rules *rules = &ingest->place->rules;
+
+    *rules = (struct hs_intake_rules){
+        .tenant = hs_str_c(ingest->identity.tenant.id),
+        .received_ns = hs_wall_ns(ingest->collector->deps.clock),
+        .late_max_ns = (int64_t)conf->ingest_late_max_ms * HS_NS_PER_MS,
+        .early_max_ns = (int64_t)conf->ingest_early_max_ms * HS_NS_PER_MS,
+        .retention_ns = (int64_t)conf->retention_searches_days * HS_NS_PER_DAY,
+        .import = import,
+        .source = source,
+        .redactor = ingest->collector->redactor,
+        .pseudonyms = conf->pseudonyms,
+        .idempotency_key = hs_http_req_header(ingest->req, "Idempotency-Key"),
+    };
+    memcpy(rules->pseudonym_key, ingest->identity.tenant.pseudonym_key,
+           sizeof(rules->pseudonym_key));
+    hs_intake_reset(&ingest->place->intake, rules);
+    hs_outcome_reset(&ingest->place->outcome);
+}
+
+static void refuse_problem(struct hs_ingest *ingest, int status, const char *code,
+                           const char *detail)
+{
+    hs_http_reply_problem(ingest->req, status, code, "%s", detail);
+}
+
+struct hs_ingest *hs_ingest_begin(struct hs_collector *collector, struct hs_http_req *req,
+                                  enum hs_source source, const char *name)
+{
+    struct hs_ingest *ingest = hs_arena_alloc(hs_http_req_arena(req), sizeof(*ingest));
+    const struct hs_access_denial *denial;
+    bool import = wants_import(req);
+
+    HS_ASSERT(ingest);
+    denial = identify(collector, req, import, &ingest->identity);
+    if (denial) {
+        count(&refused_events, name, "unauthorized", 1);
+        if (denial->status == 401)
+            hs_http_reply_header(req, "WWW-Authenticate", HS_STR("Bearer"));
+        hs_http_reply_problem(req, denial->status, denial->code, "%s", denial->detail);
+        return NULL;
+    }
+    allow_origin(req);
+    ingest->collector = collector;
+    ingest->req = req;
+    ingest->source = name;
+    ingest->refuse = refuse_problem;
+    ingest->place = take_place(collector);
+    hs_buf_init(&ingest->answer, INTAKE_BYTES_MAX);
+    fill_rules(ingest, source, import);
+    return ingest;
+}
+
+/* What must outlive the answer: once a request is answered, its arena and `ingest` may be gone. */
+struct leftover {
+    struct hs_collector *collector;
+    struct hs_workplace *place;
+    struct hs_buf answer;
+};
+
+static struct leftover leftover_of(const struct hs_ingest *ingest)
+{
+    return (struct leftover){ingest->collector, ingest->place, ingest->answer};
+}
+
+static void clean_up(struct leftover *leftover)
+{
+    hs_buf_fini(&leftover->answer);
+    give_place(leftover->collector, leftover->place);
+}
+
+void hs_ingest_refuse(struct hs_ingest *ingest, int status, const char *code, const char *detail)
+{
+    struct leftover leftover = leftover_of(ingest);
+
+    count(&refused_events, ingest->source, code, 1);
+    ingest->refuse(ingest, status, code, detail);
+    clean_up(&leftover);
+}
+
+void hs_ingest_refuse_err(struct hs_ingest *ingest, const char *code, const struct hs_err *err)
+{
+    hs_ingest_refuse(ingest, err->rc == HS_ELIMIT ? 413 : 400, code, err->text);
+}
+
+static void count_outcome(const struct hs_ingest *ingest)
+{
+    const struct hs_intake_counts *counts = &ingest->place->intake.counts;
+    const struct hs_outcome *outcome = &ingest->place->outcome;
+    const char *source = ingest->source;
+    size_t i;
+
+    count(&accepted_events, source, NULL, ingest->events);
+    count(&adjusted_events, source, "time_future", counts->time_future);
+    count(&adjusted_events, source, "time_late", counts->time_late);
+    count(&adjusted_events, source, "consent_dropped", counts->consent_dropped);
+    count(&adjusted_events, source, "schema_violation", counts->schema_violations);
+    count(&adjusted_events, source, "redacted_email", counts->redacted.email);
+    count(&adjusted_events, source, "redacted_phone", counts->redacted.phone);
+    count(&adjusted_events, source, "redacted_card", counts->redacted.card);
+    count(&adjusted_events, source, "redacted_pattern", counts->redacted.pattern);
+    count(&adjusted_events, source, "redaction_failed", counts->redacted.failed);
+    for (i = 0; i < outcome->errors_n; i++)
+        count(&refused_events, source, outcome->errors[i].code, 1);
+    count(&refused_events, source, "not_described", outcome->rejected - outcome->errors_n);
+}
+
+/* The last append has its answer. @thread any */
+static void settle(struct hs_ingest *ingest)
+{
+    int rc = atomic_load(&ingest->rc);
+
+    if (rc == HS_OK) {
+        struct leftover leftover = leftover_of(ingest);
+
+        count_outcome(ingest);
+        ingest->reply(ingest);
+        clean_up(&leftover);
+        return;
+    }
+    hs_http_reply_header(ingest->req, "Retry-After", HS_STR("1"));
+    hs_ingest_refuse(ingest, 503, "unavailable", ingest->err.text);
+}
+
+static void append_done(void *arg, int rc, const struct hs_err *err)
+{
+    struct hs_ingest *ingest = arg;
+
+    if (rc != HS_OK && !atomic_exchange(&ingest->err_taken, true)) {
+        if (err)
+            ingest->err = *err;
+        else
+            hs_err_set(&ingest->err, rc, 0, "the stream did not take the events");
+        atomic_store(&ingest->rc, rc);
+    }
+    if (atomic_fetch_sub(&ingest->pending, 1) == 1)
+        settle(ingest);
+}
+
+static void append_topic(struct hs_ingest *ingest, enum hs_topic topic)
+{
+    const struct hs_intake *intake = &ingest->place->intake;
+    struct hs_batch batch = {.tenant = intake->rules->tenant,
+                             .schema_version = 1,
+                             .n = intake->topics[topic].n};
+    struct hs_message *messages;
+    struct hs_err err;
+    int rc;
+
+    if (batch.n == 0)
+        return;
+    messages = hs_xcalloc(batch.n, sizeof(*messages));
+    hs_intake_messages(intake, topic, messages);
+    batch.messages = messages;
+    atomic_fetch_add(&ingest->pending, 1);
+    rc = hs_stream_append(ingest->collector->deps.stream, topic, &batch, append_done, ingest, &err);
+    hs_free(messages);
+    if (rc != HS_OK)
+        append_done(ingest, rc, &err);
+}
+
+/* HS_OK, or HS_EAGAIN: too many events a second for this key. */
+static int take_tokens(struct hs_ingest *ingest, int64_t *out_wait_ms)
+{
+    const struct hs_identity *identity = &ingest->identity;
+    char key[HS_CACHE_KEY_MAX];
+    struct hs_err err;
+    int n;
+    int rc;
+
+    if (identity->rate <= 0 || ingest->place->rules.import)
+        return HS_OK;
+    n = snprintf(key, sizeof(key), "%s/rate/%s", identity->tenant.id, identity->key_id);
+    HS_ASSERT(n > 0);
+    rc = hs_cache_take(ingest->collector->deps.cache, hs_str_n(key, (size_t)n),
+                       (double)ingest->events, identity->rate, identity->rate, out_wait_ms, &err);
+    return rc == HS_EAGAIN ? rc : HS_OK; /* a cache that is away limits nobody */
+}
+
+static void refuse_rate(struct hs_ingest *ingest, int64_t wait_ms)
+{
+    struct hs_arena *arena = hs_http_req_arena(ingest->req);
+    char text[HS_ERR_TEXT_MAX];
+    int n = snprintf(text, sizeof(text), "%lld", (long long)(wait_ms + 999) / 1000);
+
+    hs_http_reply_header(ingest->req, "Retry-After",
+                         hs_arena_copy(arena, hs_str_n(text, (size_t)n)));
+    snprintf(text, sizeof(text), "%zu events pass this key's limit of %g events a second",
+             ingest->events, ingest->identity.rate);
+    hs_ingest_refuse(ingest, 429, "rate_limited", text);
+}
+
+void hs_ingest_commit(struct hs_ingest *ingest)
+{
+    int64_t wait_ms = 0;
+    int topic;
+
+    if (take_tokens(ingest, &wait_ms) != HS_OK) {
+        refuse_rate(ingest, wait_ms);
+        return;
+    }
+    atomic_store(&ingest->pending, 1);
+    for (topic = 0; topic < HS_TOPIC_N; topic++)
+        append_topic(ingest, (enum hs_topic)topic);
+    if (atomic_fetch_sub(&ingest->pending, 1) == 1)
+        settle(ingest);
+}
+
+static void add_counter(void *arg, const char *const *labels, double v)
+{
+    struct hs_json *json = arg;
+    struct hs_buf key;
+
+    hs_buf_init(&key, 256);
+    hs_buf_add_c(&key, labels[0]);
+    if (labels[1])
+        hs_buf_addf(&key, ".%s", labels[1]);
+    hs_json_key_str(json, hs_buf_str(&key));
+    hs_json_add_double(json, v);
+    hs_buf_fini(&key);
+}
+
+static void add_counters(struct hs_json *json, const char *name, struct hs_metric *metric)
+{
+    hs_json_key(json, name);
+    hs_json_obj_open(json);
+    hs_metric_each(metric, add_counter, json);
+    hs_json_obj_close(json);
+}
+
+void hs_collector_status(void *collector, struct hs_json *json)
+{
+    (void)collector;
+    hs_json_obj_open(json);
+    add_counters(json, "accepted", &accepted_events);
+    add_counters(json, "refused", &refused_events);
+    add_counters(json, "adjusted", &adjusted_events);
+    hs_json_obj_close(json);
+}
