@@ -42,6 +42,8 @@ static const struct rule rules[HS_OTLP_TYPE_N][NUMBERS] = {
     [HS_OTLP_TYPE_KVLIST] = {[1] = MESSAGE(ENTRY)},
 };
 
+enum { PERSON_KEY_MIN = 7, PERSON_KEY_MAX = 19 };
+
 /* Attributes that name a person, a client or a session; docs/otlp.md lists them. */
 #define KEY(text) {text, sizeof(text) - 1}
 
@@ -69,7 +71,8 @@ static bool is_person_key(struct hs_str key)
 {
     size_t i;
 
-    if (key.n < 7 || !memchr("uesc", key.p[0], 4))
+    /* Most keys end otherwise than "id", "name", "email" and "hash". */
+    if (key.n < PERSON_KEY_MIN || key.n > PERSON_KEY_MAX || !strchr("delh", key.p[key.n - 1]))
         return false;
     for (i = 0; i < HS_ARRAY_LEN(person_keys); i++) {
         if (hs_str_eq(person_keys[i], key))
@@ -109,23 +112,33 @@ static bool is_attr(struct rule rule)
     return rule.act == ACT_MESSAGE && rule.type == HS_OTLP_TYPE_ATTR;
 }
 
-/* The commonest attribute by far: key, then one string, lengths of one byte each. */
-static bool read_plain(struct hs_str message, struct hs_str *out_key, struct hs_str *out_text)
+/* The commonest attribute by far: key, then value, lengths of one byte each. */
+static bool read_plain(struct hs_str message, struct hs_str *out_key, struct hs_str *out_value)
 {
     const unsigned char *p = (const unsigned char *)message.p;
-    size_t key_n, text_n;
+    size_t key_n, value_n;
 
-    if (message.n < 6 || p[0] != HS_PB_TAG(1, HS_PB_LEN) || p[1] >= 0x80)
+    if (message.n < 4 || p[0] != HS_PB_TAG(1, HS_PB_LEN) || p[1] >= 0x80)
         return false;
     key_n = p[1];
-    if (message.n < key_n + 6 || p[key_n + 2] != HS_PB_TAG(2, HS_PB_LEN))
+    if (message.n < key_n + 4 || p[key_n + 2] != HS_PB_TAG(2, HS_PB_LEN))
         return false;
-    text_n = message.n - key_n - 6;
-    if (p[key_n + 3] >= 0x80 || p[key_n + 3] != text_n + 2 ||
-        p[key_n + 4] != HS_PB_TAG(1, HS_PB_LEN) || p[key_n + 5] != text_n)
+    value_n = message.n - key_n - 4;
+    if (p[key_n + 3] >= 0x80 || p[key_n + 3] != value_n)
         return false;
     *out_key = hs_str_n(p + 2, key_n);
-    *out_text = hs_str_n(p + key_n + 6, text_n);
+    *out_value = hs_str_n(p + key_n + 4, value_n);
+    return true;
+}
+
+/* A value that is one string with a length of one byte. */
+static bool read_plain_text(struct hs_str value, struct hs_str *out_text)
+{
+    const unsigned char *p = (const unsigned char *)value.p;
+
+    if (value.n < 2 || p[0] != HS_PB_TAG(1, HS_PB_LEN) || p[1] >= 0x80 || p[1] != value.n - 2)
+        return false;
+    *out_text = hs_str_n(p + 2, value.n - 2);
     return true;
 }
 
@@ -135,22 +148,22 @@ static int check(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, struct hs_
 /* An attribute that stands at top level: HS_OTLP_TYPE_ATTR. */
 static int check_attr(struct hs_otlp_scrub *scrub, struct hs_str message, struct hs_err *err)
 {
-    struct hs_otlp_attr attr;
-    struct hs_str text;
+    struct hs_otlp_attr attr = {.key = HS_STR_NULL};
+    struct hs_str value, text;
+    bool plain = read_plain(message, &attr.key, &value);
+    int rc;
 
-    if (read_plain(message, &attr.key, &text)) {
-        if (scrub->rules->pseudonyms && is_person_key(attr.key))
-            return 1;
-        return is_dirty(scrub, text);
-    }
-    if (hs_otlp_attr_read(message, &attr) != HS_OK)
+    if (!plain && hs_otlp_attr_read(message, &attr) != HS_OK)
         return HS_EINVAL;
-    if (scrub->rules->pseudonyms && attr.value.kind != HS_OTLP_NONE && is_person_key(attr.key)) {
-        int rc = check(scrub, HS_OTLP_TYPE_ATTR, message, 0, err);
-
-        return rc < 0 ? rc : 1;
-    }
-    return check(scrub, HS_OTLP_TYPE_ATTR, message, 0, err);
+    if (plain && read_plain_text(value, &text))
+        rc = is_dirty(scrub, text);
+    else if (plain)
+        rc = check(scrub, HS_OTLP_TYPE_VALUE, value, 0, err);
+    else
+        rc = check(scrub, HS_OTLP_TYPE_ATTR, message, 0, err);
+    if (rc == 0 && scrub->rules->pseudonyms && is_person_key(attr.key))
+        return 1;
+    return rc;
 }
 
 static int check_field(struct hs_otlp_scrub *scrub, struct rule rule, struct hs_str bytes,
