@@ -20,18 +20,17 @@ static const struct {
     const char *word;
     enum hs_coding coding;
 } codings[] = {
-    {"", HS_CODING_IDENTITY},         {"identity", HS_CODING_IDENTITY},
-    {"gzip", HS_CODING_GZIP},         {"x-gzip", HS_CODING_GZIP},
-    {"deflate", HS_CODING_DEFLATE},   {"zstd", HS_CODING_ZSTD},
+    {"", HS_CODING_IDENTITY},   {"identity", HS_CODING_IDENTITY}, {"gzip", HS_CODING_GZIP},
+    {"x-gzip", HS_CODING_GZIP}, {"deflate", HS_CODING_DEFLATE},   {"zstd", HS_CODING_ZSTD},
 };
 
 struct hs_inflate {
     enum hs_coding coding;
     z_stream z;
     ZSTD_DCtx *zstd;
-    bool started;      /* a byte has come in */
-    bool at_end;       /* the last member or frame is complete */
-    bool raw;          /* deflate without the zlib wrapper */
+    bool started; /* a byte has come in */
+    bool at_end;  /* the last member or frame is complete */
+    bool raw;     /* deflate without the zlib wrapper */
     uint64_t in_bytes;
     uint64_t out_bytes;
 };
@@ -78,7 +77,9 @@ static unsigned parse_weight(struct hs_str params)
 
 enum hs_coding hs_coding_accept(struct hs_str accept_encoding)
 {
-    int weight[] = {[HS_CODING_IDENTITY] = -1, [HS_CODING_GZIP] = -1, [HS_CODING_DEFLATE] = -1,
+    int weight[] = {[HS_CODING_IDENTITY] = -1,
+                    [HS_CODING_GZIP] = -1,
+                    [HS_CODING_DEFLATE] = -1,
                     [HS_CODING_ZSTD] = -1};
     int any = 0;
     struct hs_str rest = accept_encoding;
@@ -189,8 +190,8 @@ static int fail_data(const struct hs_inflate *decoder, struct hs_err *err)
 }
 
 /* One call of zlib. Advances *in and out; sets at_end at the end of a member. */
-static int step_zlib(struct hs_inflate *decoder, struct hs_str *in, size_t room,
-                     struct hs_buf *out, struct hs_err *err)
+static int step_zlib(struct hs_inflate *decoder, struct hs_str *in, size_t room, struct hs_buf *out,
+                     struct hs_err *err)
 {
     z_stream *z = &decoder->z;
     size_t in_n = HS_MIN(in->n, (size_t)UINT_MAX);
@@ -226,8 +227,8 @@ static int step_zlib(struct hs_inflate *decoder, struct hs_str *in, size_t room,
     return HS_OK;
 }
 
-static int step_zstd(struct hs_inflate *decoder, struct hs_str *in, size_t room,
-                     struct hs_buf *out, struct hs_err *err)
+static int step_zstd(struct hs_inflate *decoder, struct hs_str *in, size_t room, struct hs_buf *out,
+                     struct hs_err *err)
 {
     ZSTD_inBuffer zin = {in->p, in->n, 0};
     ZSTD_outBuffer zout = {out->p + out->n, room, 0};
@@ -248,8 +249,8 @@ static int step_zstd(struct hs_inflate *decoder, struct hs_str *in, size_t room,
 
 /* Whether the decoder may still hold output for input that it took: the last call filled all its
  * room. */
-static int feed_step(struct hs_inflate *decoder, struct hs_str *in, size_t keep,
-                     struct hs_buf *out, bool *out_full, struct hs_err *err)
+static int feed_step(struct hs_inflate *decoder, struct hs_str *in, size_t keep, struct hs_buf *out,
+                     bool *out_full, struct hs_err *err)
 {
     size_t room = make_room(out, in->n, keep);
     size_t before = out->n;
@@ -330,8 +331,8 @@ static int compress_zlib(int window, int level, struct hs_str in, struct hs_buf 
 
     if (in.n > UINT_MAX / 2)
         return hs_err_set(err, HS_ELIMIT, 0, "%zu bytes to compress, limit %u", in.n, UINT_MAX / 2);
-    rc = deflateInit2(&z, level > 0 ? level : GZIP_LEVEL, Z_DEFLATED, window, 8,
-                      Z_DEFAULT_STRATEGY);
+    rc =
+        deflateInit2(&z, level > 0 ? level : GZIP_LEVEL, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY);
     if (rc != Z_OK)
         return hs_err_set(err, HS_EIO, 0, "deflateInit2: %d", rc);
     bound = deflateBound(&z, in.n);
@@ -367,14 +368,9 @@ int hs_compress(enum hs_coding coding, int level, struct hs_str in, struct hs_bu
                 struct hs_err *err)
 {
     switch (coding) {
-    case HS_CODING_GZIP:
-        return compress_zlib(GZIP_WINDOW, level, in, out, err);
-    case HS_CODING_DEFLATE:
-        return compress_zlib(MAX_WBITS, level, in, out, err);
-    case HS_CODING_ZSTD:
-        return compress_zstd(level, in, out, err);
-    default:
-        hs_buf_add_str(out, in);
-        return hs_buf_ok(out) ? HS_OK : fail_room(out, in.n, err);
+    case HS_CODING_GZIP: return compress_zlib(GZIP_WINDOW, level, in, out, err);
+    case HS_CODING_DEFLATE: return compress_zlib(MAX_WBITS, level, in, out, err);
+    case HS_CODING_ZSTD: return compress_zstd(level, in, out, err);
+    default: hs_buf_add_str(out, in); return hs_buf_ok(out) ? HS_OK : fail_room(out, in.n, err);
     }
 }

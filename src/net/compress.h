@@ -55,8 +55,7 @@ int hs_inflate_end(const struct hs_inflate *decoder, struct hs_err *err);
 void hs_inflate_free(struct hs_inflate *decoder); /* NULL is a no-op */
 
 /* A whole body at once: reset, feed, end. */
-int hs_inflate_all(enum hs_coding coding, struct hs_str in, struct hs_buf *out,
-                   struct hs_err *err);
+int hs_inflate_all(enum hs_coding coding, struct hs_str in, struct hs_buf *out, struct hs_err *err);
 
 /* Appends the compressed form of `in`. level 0 takes a fast default (gzip and deflate 4, zstd 3).
  * HS_ELIMIT: the worst case of the result (a little more than the input) does not fit out's

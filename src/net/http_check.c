@@ -282,8 +282,7 @@ int http_check_body(struct hs_http_req *req)
                                ? "request has more than one Content-Encoding field"
                                : err.text);
     if (req->length > req->body_max)
-        return http_refuse(req, 413, "body_too_large", "body_max",
-                           "body is %llu bytes, limit %llu", (unsigned long long)req->length,
-                           (unsigned long long)req->body_max);
+        return http_refuse(req, 413, "body_too_large", "body_max", "body is %llu bytes, limit %llu",
+                           (unsigned long long)req->length, (unsigned long long)req->body_max);
     return HS_OK;
 }

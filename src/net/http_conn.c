@@ -177,8 +177,8 @@ static void welcome(struct http_listener *listener, int fd, const struct sockadd
     reason = admit(listener, conn);
     if (reason) {
         http_count_refused(listener, reason);
-        http_conn_send_problem(fd, 503, reason,
-                               "too many connections are open at this time", HS_STR(""));
+        http_conn_send_problem(fd, 503, reason, "too many connections are open at this time",
+                               HS_STR(""));
         hs_free(conn);
         close(fd);
         return;
@@ -216,8 +216,8 @@ static void start_linger(struct http_conn *conn)
         return;
     hs_mutex_lock(&server->lock);
     if (server->lingers_n < HTTP_LINGER_MAX) {
-        server->lingers[server->lingers_n++] = (struct http_linger){
-            fd, hs_mono_ns(hs_clock_system()) + HTTP_LINGER_MS * HS_NS_PER_MS};
+        server->lingers[server->lingers_n++] =
+            (struct http_linger){fd, hs_mono_ns(hs_clock_system()) + HTTP_LINGER_MS * HS_NS_PER_MS};
         fd = -1;
     }
     hs_mutex_unlock(&server->lock);
@@ -302,15 +302,12 @@ static void check_conn(struct http_conn *conn, int64_t now_ns)
     if (conn->shut)
         return;
     switch (conn->state) {
-    case CONN_IDLE:
-        check_idle(conn, now_ns);
-        break;
+    case CONN_IDLE: check_idle(conn, now_ns); break;
     case CONN_RECEIVING:
         if (age_ns <= server->deadline_ns)
             break;
         http_conn_send_problem(conn->fd, 408, "request_timeout",
-                               "the request was not complete within http.deadline",
-                               conn->id);
+                               "the request was not complete within http.deadline", conn->id);
         shut_locked(conn);
         http_count_refused(conn->listener, "deadline");
         break;
@@ -318,8 +315,7 @@ static void check_conn(struct http_conn *conn, int64_t now_ns)
         if (age_ns > HTTP_REPLY_MS * HS_NS_PER_MS)
             shut_locked(conn);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -409,6 +405,28 @@ static bool accept_all(struct hs_http_server *server)
     return well;
 }
 
+/* What the keeper waits for; `paused` leaves out the listeners. */
+static size_t fill_polls(struct hs_http_server *server, bool paused, struct pollfd *polls)
+{
+    size_t n = 0;
+
+    polls[n++] = (struct pollfd){.fd = server->wake_fd, .events = POLLIN};
+    for (size_t i = 0; i < HTTP_LISTENERS_MAX && !paused; i++) {
+        if (server->listeners[i].in_use && server->listeners[i].fd >= 0)
+            polls[n++] = (struct pollfd){.fd = server->listeners[i].fd, .events = POLLIN};
+    }
+    return n + check_lingers(server, polls + n);
+}
+
+static void check_listeners(struct hs_http_server *server)
+{
+    for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
+        if (server->listeners[i].in_use)
+            check_all(&server->listeners[i]);
+    }
+    http_bodies_trim(server, hs_mono_ns(server->clock));
+}
+
 void http_keeper_main(void *arg)
 {
     struct hs_http_server *server = arg;
@@ -417,27 +435,18 @@ void http_keeper_main(void *arg)
     bool paused = false;
 
     while (!keeper_quits(server)) {
-        int64_t now_ns = hs_mono_ns(hs_clock_system());
+        size_t n = fill_polls(server, paused, polls);
         uint64_t woken;
-        size_t n = 0;
+        int64_t now_ns;
 
-        polls[n++] = (struct pollfd){.fd = server->wake_fd, .events = POLLIN};
-        for (size_t i = 0; i < HTTP_LISTENERS_MAX && !paused; i++) {
-            if (server->listeners[i].in_use && server->listeners[i].fd >= 0)
-                polls[n++] = (struct pollfd){.fd = server->listeners[i].fd, .events = POLLIN};
-        }
-        n += check_lingers(server, polls + n);
         poll(polls, n, paused ? ACCEPT_PAUSE_MS : tick_ms(server));
         if (read(server->wake_fd, &woken, sizeof(woken)) == sizeof(woken))
             next_ns = 0; /* somebody wants a look at once */
         paused = !accept_all(server);
+        now_ns = hs_mono_ns(hs_clock_system());
         if (now_ns < next_ns)
             continue;
         next_ns = now_ns + tick_ms(server) * HS_NS_PER_MS;
-        for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
-            if (server->listeners[i].in_use)
-                check_all(&server->listeners[i]);
-        }
-        http_bodies_trim(server, hs_mono_ns(server->clock));
+        check_listeners(server);
     }
 }

@@ -57,8 +57,8 @@ static void add_str(struct hs_http_req *req, struct MHD_Response *response, stru
 
 static bool is_compressible(const char *content_type)
 {
-    static const char *const words[] = {"text/", "json", "javascript", "xml", "yaml", "protobuf",
-                                        "ndjson", "openmetrics"};
+    static const char *const words[] = {"text/", "json",     "javascript", "xml",
+                                        "yaml",  "protobuf", "ndjson",     "openmetrics"};
 
     for (size_t i = 0; i < HS_ARRAY_LEN(words); i++) {
         if (strstr(content_type, words[i]))
@@ -149,8 +149,8 @@ static struct MHD_Response *create_response(struct reply_body *body)
     if (!body->buf.p)
         return MHD_create_response_from_buffer(body->view.n, (void *)body->view.p,
                                                MHD_RESPMEM_MUST_COPY);
-    response = MHD_create_response_from_buffer_with_free_callback(body->view.n, body->buf.p,
-                                                                  hs_free);
+    response =
+        MHD_create_response_from_buffer_with_free_callback(body->view.n, body->buf.p, hs_free);
     if (response)
         body->buf = (struct hs_buf){0};
     return response;
@@ -170,8 +170,8 @@ static bool is_stopping(struct http_listener *listener)
 static struct MHD_Response *build(struct hs_http_req *req, int *status, const char *content_type,
                                   struct reply_body *body)
 {
-    bool tagged = req->want_etag && *status == 200 &&
-                  (req->method == HS_GET || req->method == HS_HEAD);
+    bool tagged =
+        req->want_etag && *status == 200 && (req->method == HS_GET || req->method == HS_HEAD);
     struct hs_str hex = HS_STR_NULL;
     struct MHD_Response *response;
     enum hs_coding coding;

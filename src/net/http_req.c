@@ -17,8 +17,7 @@ struct hs_str hs_http_req_path_param(const struct hs_http_req *req, const char *
     const struct hs_http_pattern *pattern = req->route ? &req->route->pattern : NULL;
 
     for (size_t i = 0; pattern && i < pattern->parts_n; i++) {
-        if (pattern->parts[i].kind != HS_PART_LITERAL &&
-            hs_str_eq_c(pattern->parts[i].text, name))
+        if (pattern->parts[i].kind != HS_PART_LITERAL && hs_str_eq_c(pattern->parts[i].text, name))
             return req->values[i];
     }
     return HS_STR_NULL;

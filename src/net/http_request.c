@@ -285,15 +285,14 @@ static enum MHD_Result start_request(struct http_conn *conn, struct hs_http_req 
     set_id(req);
     publish_id(conn, req->id);
     set_content_type(req);
-    req->expects_continue =
-        hs_str_ieq(hs_http_req_header(req, "Expect"), HS_STR("100-continue"));
+    req->expects_continue = hs_str_ieq(hs_http_req_header(req, "Expect"), HS_STR("100-continue"));
     if (examine(req, &must_close) == HS_OK) {
         req->phase = REQ_BODY;
         return MHD_YES;
     }
     has_body = req->chunked || req->length > 0;
-    if (!must_close && (!has_body || (!req->chunked && !req->expects_continue &&
-                                      req->length <= HTTP_DRAIN_MAX))) {
+    if (!must_close &&
+        (!has_body || (!req->chunked && !req->expects_continue && req->length <= HTTP_DRAIN_MAX))) {
         req->phase = REQ_DRAIN;
         return MHD_YES;
     }
@@ -355,9 +354,9 @@ static int take_piece(struct hs_http_req *req, struct hs_str data)
                            (unsigned long long)req->body_max);
     if (!req->body) {
         req->body = http_body_take(req->server);
-        req->body->buf.max = (size_t)(req->coding == HS_CODING_IDENTITY ? req->body_max
-                                                                        : req->inflated_max) +
-                             HTTP_BODY_TAIL;
+        req->body->buf.max =
+            (size_t)(req->coding == HS_CODING_IDENTITY ? req->body_max : req->inflated_max) +
+            HTTP_BODY_TAIL;
     }
     if (req->coding != HS_CODING_IDENTITY)
         return decode_piece(req, data);
@@ -367,8 +366,7 @@ static int take_piece(struct hs_http_req *req, struct hs_str data)
     return HS_OK;
 }
 
-static enum MHD_Result on_piece(struct http_conn *conn, struct hs_http_req *req,
-                                struct hs_str data)
+static enum MHD_Result on_piece(struct http_conn *conn, struct hs_http_req *req, struct hs_str data)
 {
     req->received += data.n;
     if (req->phase == REQ_BODY && take_piece(req, data) != HS_OK)
@@ -498,16 +496,11 @@ enum MHD_Result http_on_access(void *cls, struct MHD_Connection *mhd, const char
     if (!req)
         return queue_abandoned(conn);
     switch (req->phase) {
-    case REQ_START:
-        *data_n = n;
-        return start_request(conn, req, method);
+    case REQ_START: *data_n = n; return start_request(conn, req, method);
     case REQ_BODY:
-    case REQ_DRAIN:
-        return n > 0 ? on_piece(conn, req, hs_str_n(data, n)) : end_of_body(conn, req);
-    case REQ_HANDLING:
-        return queue_or_wait(conn);
-    case REQ_QUEUED:
-        break;
+    case REQ_DRAIN: return n > 0 ? on_piece(conn, req, hs_str_n(data, n)) : end_of_body(conn, req);
+    case REQ_HANDLING: return queue_or_wait(conn);
+    case REQ_QUEUED: break;
     }
     return MHD_YES;
 }

@@ -13,7 +13,20 @@ static int hex_value(char c)
     return -1;
 }
 
-/* Decodes in place of `out`, which has room for in.n bytes. Returns the length, or -1. */
+/* The byte that "%xy" at in.p[i] stands for, or -1. */
+static int escape_value(struct hs_str in, size_t i)
+{
+    int hi;
+    int lo;
+
+    if (in.n - i < 3)
+        return -1;
+    hi = hex_value(in.p[i + 1]);
+    lo = hex_value(in.p[i + 2]);
+    return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
+}
+
+/* Decodes into `out`, which has room for in.n bytes. Returns the length, or -1. */
 static ptrdiff_t percent_decode(struct hs_str in, bool plus_is_space, char *out)
 {
     size_t n = 0;
@@ -21,18 +34,13 @@ static ptrdiff_t percent_decode(struct hs_str in, bool plus_is_space, char *out)
     for (size_t i = 0; i < in.n; i++) {
         int c = (unsigned char)in.p[i];
 
-        if (c == '%') {
-            int hi = i + 2 < in.n ? hex_value(in.p[i + 1]) : -1;
-            int lo = i + 2 < in.n ? hex_value(in.p[i + 2]) : -1;
-
-            if (hi < 0 || lo < 0)
-                return -1;
-            c = hi << 4 | lo;
-            i += 2;
-        } else if (c == '+' && plus_is_space) {
+        if (c == '+' && plus_is_space)
             c = ' ';
+        if (c == '%') {
+            c = escape_value(in, i);
+            i += 2;
         }
-        if (c == 0)
+        if (c <= 0)
             return -1;
         out[n++] = (char)c;
     }
@@ -49,8 +57,7 @@ static bool has_dots(struct hs_str s)
 
         if (i < s.n && s.p[i] != '/' && s.p[i] != '\\')
             continue;
-        if ((n == 1 && s.p[start] == '.') ||
-            (n == 2 && s.p[start] == '.' && s.p[start + 1] == '.'))
+        if ((n == 1 && s.p[start] == '.') || (n == 2 && s.p[start] == '.' && s.p[start + 1] == '.'))
             return true;
         start = i + 1;
     }
@@ -159,8 +166,8 @@ static int parse_query(struct hs_str raw, struct hs_arena *arena, struct hs_http
             continue;
         rc = decode_param(hs_str_n(part.p, eq), arena, &param->name, err);
         if (rc == HS_OK && eq < part.n)
-            rc = decode_param(hs_str_n(part.p + eq + 1, part.n - eq - 1), arena, &param->value,
-                              err);
+            rc =
+                decode_param(hs_str_n(part.p + eq + 1, part.n - eq - 1), arena, &param->value, err);
         else
             param->value = HS_STR("");
         if (rc != HS_OK)

@@ -36,7 +36,7 @@ struct hs_http_target {
     struct hs_str segments[HS_TARGET_SEGMENTS_MAX]; /* decoded; "/a//b/" has "a", "", "b", "" */
     size_t offsets[HS_TARGET_SEGMENTS_MAX];         /* where each begins in path */
     size_t segments_n;
-    bool slash_inside; /* a segment holds an encoded slash or backslash */
+    bool slash_inside;            /* a segment holds an encoded slash or backslash */
     struct hs_http_param *params; /* the query's, in order */
     size_t params_n;
 };

@@ -229,16 +229,16 @@ static int start_loop(struct http_listener *listener, struct hs_err *err)
     struct http_loop *loop = &listener->loops[listener->loops_n];
 
     loop->listener = listener;
-    loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0,
-        NULL, NULL, http_on_access, loop,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONN_MEMORY,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)listener->server->conns_max + 64,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_STALL_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, loop,
-        MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, loop,
-        MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, loop, MHD_OPTION_END);
+    loop->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
+                             MHD_ALLOW_SUSPEND_RESUME,
+                         0, NULL, NULL, http_on_access, loop, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)HTTP_CONN_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)listener->server->conns_max + 64, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)HTTP_STALL_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                         MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, loop,
+                         MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, loop,
+                         MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, loop, MHD_OPTION_END);
     if (!loop->daemon)
         return hs_err_sys(err, "HTTP event loop of listener %s", listener->name);
     listener->loops_n++;
@@ -322,6 +322,12 @@ static void stop_listener(struct http_listener *listener)
 {
     while (listener->loops_n > 0)
         MHD_stop_daemon(listener->loops[--listener->loops_n].daemon);
+    /* Of connections that a loop had not taken yet it closes the sockets and tells nobody. */
+    while (listener->conns_n > 0) {
+        HS_ASSERT(listener->conns[listener->conns_n - 1]->state == CONN_ADDED);
+        hs_free(listener->conns[--listener->conns_n]);
+        hs_metric_add(&http_connections, HS_LABELS(listener->name), -1);
+    }
     if (listener->fd >= 0)
         close(listener->fd);
     listener->fd = -1;

@@ -32,20 +32,20 @@ enum hs_http_method { HS_GET, HS_POST, HS_PUT, HS_DELETE, HS_OPTIONS, HS_HEAD, H
 typedef void hs_http_handler_fn(struct hs_http_req *req, void *arg);
 
 enum hs_route_flags {
-    HS_ROUTE_BLOCKS = 1 << 0,     /* run on the worker pool; 503 when its queue is full */
-    HS_ROUTE_SIMPLE_TYPE = 1 << 1, /* a write that accepts text/plain from browsers (UBI, events):
+    HS_ROUTE_BLOCKS = 1 << 0,        /* run on the worker pool; 503 when its queue is full */
+    HS_ROUTE_SIMPLE_TYPE = 1 << 1,   /* a write that accepts text/plain from browsers (UBI, events):
                                       only with a browser key; see hs_http_req_cross_origin */
-    HS_ROUTE_CORS = 1 << 2,       /* the service answers OPTIONS and Origin itself */
+    HS_ROUTE_CORS = 1 << 2,          /* the service answers OPTIONS and Origin itself */
     HS_ROUTE_NO_BODY_LIMIT = 1 << 3, /* reserved for imports: inflated limit times 4 */
 };
 
 struct hs_route {
-    unsigned listeners;    /* set of 1 << listener index given to hs_http_server_listen */
+    unsigned listeners; /* set of 1 << listener index given to hs_http_server_listen */
     enum hs_http_method method;
-    const char *path;      /* "/api/v1/traces/{trace_id}"; {x} matches one segment; a final
+    const char *path; /* "/api/v1/traces/{trace_id}"; {x} matches one segment; a final
                               "{x...}" matches the rest */
     unsigned flags;
-    uint64_t body_max;     /* 0: http.body_max of the configuration; only lower values count */
+    uint64_t body_max; /* 0: http.body_max of the configuration; only lower values count */
     hs_http_handler_fn *handler;
     void *arg;
 };
@@ -85,13 +85,13 @@ struct hs_str hs_http_req_content_type(const struct hs_http_req *req);
  * (for in-place parsers). */
 char *hs_http_req_body(struct hs_http_req *req, size_t *out_n);
 struct hs_arena *hs_http_req_arena(struct hs_http_req *req);
-struct hs_str hs_http_req_id(const struct hs_http_req *req);      /* request id */
-struct hs_str hs_http_req_peer(const struct hs_http_req *req);    /* address without port */
-bool hs_http_req_on_loopback(const struct hs_http_req *req);      /* listener is on loopback */
+struct hs_str hs_http_req_id(const struct hs_http_req *req);   /* request id */
+struct hs_str hs_http_req_peer(const struct hs_http_req *req); /* address without port */
+bool hs_http_req_on_loopback(const struct hs_http_req *req);   /* listener is on loopback */
 unsigned hs_http_req_listener(const struct hs_http_req *req);
 /* Sent by a page of another origin (Origin or Sec-Fetch-Site says so). */
 bool hs_http_req_cross_origin(const struct hs_http_req *req);
-int64_t hs_http_req_start_ns(const struct hs_http_req *req);      /* mono clock, first byte */
+int64_t hs_http_req_start_ns(const struct hs_http_req *req); /* mono clock, first byte */
 
 /* Adds a header to the reply to come. Borrowed until the reply; HS_ELIMIT past 32. */
 int hs_http_reply_header(struct hs_http_req *req, const char *name, struct hs_str value);

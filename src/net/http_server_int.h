@@ -35,7 +35,7 @@
 enum {
     HTTP_LISTENERS_MAX = 8,
     HTTP_LOOPS_MAX = 64,
-    HTTP_HEADERS_MAX = 100,       /* fields of one request; 431 beyond */
+    HTTP_HEADERS_MAX = 100, /* fields of one request; 431 beyond */
     HTTP_REPLY_HEADERS_MAX = 32,
     HTTP_ID_MAX = 128,            /* bytes of an X-Request-Id that is kept */
     HTTP_CONN_MEMORY = 160 << 10, /* of one connection; about half is its read buffer */
@@ -46,11 +46,11 @@ enum {
     HTTP_LINGER_MAX = 64,         /* refused connections that are read out before their close */
     HTTP_LINGER_MS = 1000,
     HTTP_ARENA_MAX = 64 << 20,
-    HTTP_QUEUE_PER_WORKER = 16,   /* blocking requests that may wait */
-    HTTP_BODY_TAIL = 64,          /* zero bytes behind a body */
-    HTTP_BODY_POOL_MAX = 16,      /* buffers kept */
+    HTTP_QUEUE_PER_WORKER = 16,     /* blocking requests that may wait */
+    HTTP_BODY_TAIL = 64,            /* zero bytes behind a body */
+    HTTP_BODY_POOL_MAX = 16,        /* buffers kept */
     HTTP_BODY_POOL_BYTES = 4 << 20, /* of a buffer that is kept */
-    HTTP_BODY_POOL_MS = 10000,    /* an unused buffer is kept so long */
+    HTTP_BODY_POOL_MS = 10000,      /* an unused buffer is kept so long */
     HTTP_COMPRESS_MIN = 1024,
     HTTP_TICK_MS_MAX = 250,
 };
@@ -67,7 +67,7 @@ struct http_conn {
     struct http_loop *loop;
     struct hs_http_req *req; /* under the lock; NULL between requests and when abandoned */
     struct hs_str id;        /* under the lock: req's id once it is known */
-    size_t slot; /* under the lock, as all below: index in listener->conns */
+    size_t slot;             /* under the lock, as all below: index in listener->conns */
     enum conn_state state;
     int64_t since_ns;    /* of the state; RECEIVING: of the first byte */
     uint64_t bytes_idle; /* received when the keeper first saw it idle; UINT64_MAX: not yet */
@@ -101,7 +101,7 @@ struct http_listener {
     struct http_loop loops[HTTP_LOOPS_MAX];
     size_t loops_n;
     struct hs_mutex lock;
-    struct hs_cond changed; /* a connection left, or a request ended */
+    struct hs_cond changed;   /* a connection left, or a request ended */
     struct http_conn **conns; /* under the lock, as all below */
     size_t conns_n;
     size_t requests_n; /* connections in RECEIVING, HANDLING or REPLYING */
@@ -167,7 +167,7 @@ enum req_phase {
 struct hs_http_req {
     struct hs_http_server *server;
     struct http_listener *listener;
-    struct http_conn *conn; /* NULL when abandoned; under the lock once HANDLING */
+    struct http_conn *conn;   /* NULL when abandoned; under the lock once HANDLING */
     struct hs_http_req *next; /* in the workers' queue */
     struct hs_arena arena;
     enum req_phase phase; /* loop thread */
@@ -206,7 +206,7 @@ struct hs_http_req {
     struct hs_http_param reply_headers[HTTP_REPLY_HEADERS_MAX];
     size_t reply_headers_n;
     bool want_etag;
-    bool closing; /* the reply asks for the end of the connection */
+    bool closing;                  /* the reply asks for the end of the connection */
     struct MHD_Response *response; /* owned until it is queued */
     int status;
     int refused_status; /* why the body is drained; 0: not refused */

@@ -153,8 +153,8 @@ void http_fixture_start(struct http_fixture *fixture)
     };
     struct hs_err err;
 
-    assert_int_equal(
-        hs_http_server_new(&fixture->conf, hs_clock_system(), &fixture->server, &err), HS_OK);
+    assert_int_equal(hs_http_server_new(&fixture->conf, hs_clock_system(), &fixture->server, &err),
+                     HS_OK);
     hs_http_server_name(fixture->server, 0, "test");
     for (size_t i = 0; i < HS_ARRAY_LEN(routes); i++)
         assert_int_equal(hs_http_server_route(fixture->server, &routes[i], &err), HS_OK);

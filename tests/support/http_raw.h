@@ -17,9 +17,9 @@ struct raw_conn {
 };
 
 struct raw_reply {
-    int status;    /* 0: the connection ended without a reply */
-    char *head;    /* from the status line to the empty line, NUL-terminated */
-    char *body;    /* NUL-terminated */
+    int status; /* 0: the connection ended without a reply */
+    char *head; /* from the status line to the empty line, NUL-terminated */
+    char *body; /* NUL-terminated */
     size_t body_n;
 };
 

@@ -47,8 +47,9 @@ static void compress__reads_back_in_pieces_of_any_size(void **state)
             for (size_t at = 0; at < packed.n; at += pieces[p]) {
                 size_t n = HS_MIN(pieces[p], packed.n - at);
 
-                assert_int_equal(
-                    hs_inflate_feed(decoder, hs_str_n(packed.p + at, n), 0, &out, NULL), HS_OK);
+                assert_int_equal(hs_inflate_feed(decoder, hs_str_n(packed.p + at, n), 0, &out,
+                                                 NULL),
+                                 HS_OK);
             }
             assert_int_equal(hs_inflate_end(decoder, NULL), HS_OK);
             assert_true(hs_str_eq(hs_buf_str(&out), hs_buf_str(&text)));
@@ -211,13 +212,20 @@ static void accept__weighs_what_the_client_wants(void **state)
         const char *value;
         enum hs_coding want;
     } cases[] = {
-        {NULL, HS_CODING_IDENTITY},       {"", HS_CODING_IDENTITY},
-        {"gzip", HS_CODING_GZIP},         {"zstd", HS_CODING_ZSTD},
-        {"gzip, zstd", HS_CODING_ZSTD},   {"gzip;q=1, zstd;q=0.9", HS_CODING_GZIP},
-        {"gzip;q=0", HS_CODING_IDENTITY}, {"*;q=0, gzip", HS_CODING_GZIP},
-        {"*", HS_CODING_ZSTD},            {"zstd;q=0, *", HS_CODING_GZIP},
-        {"gzip;q=x", HS_CODING_IDENTITY}, {",,;q=1,br", HS_CODING_IDENTITY},
-        {"identity", HS_CODING_IDENTITY}, {"GZIP ; Q=0.1", HS_CODING_GZIP},
+        {NULL, HS_CODING_IDENTITY},
+        {"", HS_CODING_IDENTITY},
+        {"gzip", HS_CODING_GZIP},
+        {"zstd", HS_CODING_ZSTD},
+        {"gzip, zstd", HS_CODING_ZSTD},
+        {"gzip;q=1, zstd;q=0.9", HS_CODING_GZIP},
+        {"gzip;q=0", HS_CODING_IDENTITY},
+        {"*;q=0, gzip", HS_CODING_GZIP},
+        {"*", HS_CODING_ZSTD},
+        {"zstd;q=0, *", HS_CODING_GZIP},
+        {"gzip;q=x", HS_CODING_IDENTITY},
+        {",,;q=1,br", HS_CODING_IDENTITY},
+        {"identity", HS_CODING_IDENTITY},
+        {"GZIP ; Q=0.1", HS_CODING_GZIP},
     };
 
     (void)state;

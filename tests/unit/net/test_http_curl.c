@@ -122,8 +122,8 @@ static void curl__reads_compressed_replies(void **state)
 static void curl__gets_the_reply_to_a_body_that_is_refused_unread(void **state)
 {
     static char text[1 << 20];
-    static const char *const headers[] = {"Content-Type: application/octet-stream", "Expect:",
-                                          NULL};
+    static const char *const headers[] = {"Content-Type: application/octet-stream",
+                                          "Expect:", NULL};
 
     for (int i = 0; i < 20; i++) {
         CURL *curl = curl_easy_init();

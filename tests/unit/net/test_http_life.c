@@ -150,7 +150,7 @@ static int64_t drip(struct raw_conn *conn, const char *text)
 static void slow_drip__ends_at_the_deadline(void **state)
 {
     static const char *const prefixes[] = {
-        "",                       /* the request line drips */
+        "",                          /* the request line drips */
         "GET /hello HTTP/1.1\r\n" H, /* the header drips */
         "POST /echo HTTP/1.1\r\n" H "Content-Type: application/json\r\n"
         "Content-Length: 5000\r\n\r\n", /* the body drips */
@@ -443,8 +443,8 @@ static void stop__under_load_leaves_nothing_behind(void **state)
         http_fixture_open_gate(fixture);
         for (size_t i = 0; i < HS_ARRAY_LEN(loads); i++) {
             loads[i] = (struct load){.fixture = fixture};
-            assert_int_equal(
-                hs_thread_start(&loads[i].thread, "load", load_main, &loads[i], NULL), HS_OK);
+            assert_int_equal(hs_thread_start(&loads[i].thread, "load", load_main, &loads[i], NULL),
+                             HS_OK);
         }
         wait_until_answered("/hello", before + 200);
         hs_http_server_stop(fixture->server, round % 2 ? 0 : 2000);
@@ -480,8 +480,10 @@ static void routes__that_match_alike_conflict(void **state)
 
 static void listen__names_what_is_wrong(void **state)
 {
-    static const char *const bad[] = {"", "8000", "localhost", "host.example:80", "127.0.0.1:",
-                                      "127.0.0.1:65536", "[::1:80", "127.0.0.1:x"};
+    static const char *const bad[] = {"",           "8000",
+                                      "localhost",  "host.example:80",
+                                      "127.0.0.1:", "127.0.0.1:65536",
+                                      "[::1:80",    "127.0.0.1:x"};
     struct http_fixture *fixture = start_with(0, 0, 0);
     struct hs_http_server *server;
     struct hs_err err;

@@ -62,8 +62,7 @@ static void reply__carries_safe_headers_and_the_request_id(void **state)
     struct raw_reply reply;
     char value[128];
 
-    reply = raw_ask(fixture->address,
-                    "GET /hello HTTP/1.1\r\n" H "X-Request-Id: abc-1.2\r\n\r\n");
+    reply = raw_ask(fixture->address, "GET /hello HTTP/1.1\r\n" H "X-Request-Id: abc-1.2\r\n\r\n");
     assert_int_equal(reply.status, 200);
     assert_string_equal(reply.body, "hello");
     assert_true(raw_header(&reply, "X-Request-Id", value, sizeof(value)));
@@ -74,8 +73,8 @@ static void reply__carries_safe_headers_and_the_request_id(void **state)
     assert_string_equal(value, "no-store");
     raw_reply_free(&reply);
 
-    reply = raw_ask(fixture->address,
-                    "GET /hello HTTP/1.1\r\n" H "X-Request-Id: a b<script>\r\n\r\n");
+    reply =
+        raw_ask(fixture->address, "GET /hello HTTP/1.1\r\n" H "X-Request-Id: a b<script>\r\n\r\n");
     assert_true(raw_header(&reply, "X-Request-Id", value, sizeof(value)));
     assert_int_equal(strlen(value), 36); /* ours */
     raw_reply_free(&reply);
@@ -270,8 +269,8 @@ static void writes__need_a_type_that_pages_cannot_send(void **state)
 {
     struct http_fixture *fixture = *state;
     static const struct ask_case cases[] = {
-        {"POST /echo HTTP/1.1\r\n" H "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx",
-         415, "unsupported_media_type"},
+        {"POST /echo HTTP/1.1\r\n" H "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx", 415,
+         "unsupported_media_type"},
         {"POST /echo HTTP/1.1\r\n" H
          "Content-Type: Text/Plain; charset=utf-8\r\nContent-Length: 1\r\n\r\nx",
          415, "unsupported_media_type"},
@@ -314,9 +313,9 @@ static void bodies__are_taken_up_to_the_limit_and_not_one_byte_more(void **state
         size_t n;
         int status;
     } cases[] = {
-        {"/small", 0, 200},    {"/small", 99, 200},   {"/small", 100, 200}, {"/small", 101, 413},
-        {"/echo", 65535, 200}, {"/echo", 65536, 200}, {"/echo", 65537, 413},
-        {"/echo", 4 << 20, 413}, /* refused before it was read, and the reply still arrives */
+        {"/small", 0, 200},    {"/small", 99, 200},     {"/small", 100, 200},
+        {"/small", 101, 413},  {"/echo", 65535, 200},   {"/echo", 65536, 200},
+        {"/echo", 65537, 413}, {"/echo", 4 << 20, 413}, /* refused unread; the reply arrives */
     };
     char *body = calloc(1, 4 << 20);
 
@@ -371,9 +370,8 @@ static void chunked_bodies__are_counted_while_they_come(void **state)
         size_t n;
         int status;
     } cases[] = {
-        {"/echo", 0, 200},    {"/echo", 65536, 200},   {"/echo", 65537, 413},
-        {"/small", 100, 200}, {"/small", 101, 413},    {"/small", 70000, 413},
-        {"/echo", 3 << 20, 413},
+        {"/echo", 0, 200},    {"/echo", 65536, 200},  {"/echo", 65537, 413},   {"/small", 100, 200},
+        {"/small", 101, 413}, {"/small", 70000, 413}, {"/echo", 3 << 20, 413},
     };
 
     for (size_t i = 0; i < HS_ARRAY_LEN(cases); i++) {
@@ -535,8 +533,8 @@ static void replies__are_compressed_when_asked(void **state)
 static void etag__answers_304_to_those_who_have_it(void **state)
 {
     struct http_fixture *fixture = *state;
-    struct raw_reply reply = raw_ask(fixture->address, "GET /big HTTP/1.1\r\n" H
-                                                       "Accept-Encoding: gzip\r\n\r\n");
+    struct raw_reply reply =
+        raw_ask(fixture->address, "GET /big HTTP/1.1\r\n" H "Accept-Encoding: gzip\r\n\r\n");
     char etag[64];
     char text[256];
 
@@ -550,8 +548,7 @@ static void etag__answers_304_to_those_who_have_it(void **state)
     assert_int_equal(reply.body_n, 0);
     assert_true(raw_header(&reply, "ETag", etag, sizeof(etag)));
     raw_reply_free(&reply);
-    reply = raw_ask(fixture->address,
-                    "GET /big HTTP/1.1\r\n" H "If-None-Match: \"other\"\r\n\r\n");
+    reply = raw_ask(fixture->address, "GET /big HTTP/1.1\r\n" H "If-None-Match: \"other\"\r\n\r\n");
     assert_int_equal(reply.status, 200);
     raw_reply_free(&reply);
 }
