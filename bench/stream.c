@@ -3,7 +3,8 @@
  * each codec, beside plain write(2) + fdatasync(2) of the same bytes in the same run, a MiB a time;
  * then the same log read back.
  *
- * usage: bench_stream [FOLDER [MEGABYTES]]     default: a folder in the current one, 512
+ * usage: bench_stream [FOLDER [MEGABYTES [CODEC]]]
+ *        default: a folder in the current one, 512, each codec
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -270,8 +271,11 @@ int main(int argc, char **argv)
     plain = write_plain(folder, payload, total, PLAIN_BYTES);
     print_cost("write+fdatasync, 1 MiB", total, plain);
     printf("\n");
-    for (size_t i = 0; i < HS_ARRAY_LEN(codecs); i++)
+    for (size_t i = 0; i < HS_ARRAY_LEN(codecs); i++) {
+        if (argc > 3 && strcmp(argv[3], codecs[i]) != 0)
+            continue;
         run(folder, codecs[i], payload, total, plain);
+    }
     hs_fs_remove_tree(folder, NULL);
     hs_free(payload->text);
     hs_free(payload);

@@ -441,13 +441,14 @@ static void poll__below_the_start_names_where_to_go_on(void **state)
 
 static void subscribe__refuses_bad_groups_and_topics(void **state)
 {
-    static const char *const groups[] = {"",
-                                         "A",
-                                         "a b",
-                                         "a/b",
-                                         "\xc3\xa4",
-                                         "12345678901234567890123456789012"
-                                         "123456789012345678901234567890123"};
+    static const char *const groups[] = {
+        "",
+        "A",
+        "a b",
+        "a/b",
+        "\xc3\xa4",
+        "12345678901234567890123456789012123456789012345678901234567890123", /* 65 bytes */
+    };
     struct stream_kit *kit = *state;
     struct kit_reader reader;
     struct hs_subscription subscription = {.topics = 1};
