@@ -45,7 +45,8 @@ struct hs_route {
     const char *path; /* "/api/v1/traces/{trace_id}"; {x} matches one segment; a final
                               "{x...}" matches the rest */
     unsigned flags;
-    uint64_t body_max; /* 0: http.body_max of the configuration; only lower values count */
+    uint64_t body_max; /* 0: http.body_max of the configuration; only lower values count, and then
+                          bound the decoded body too */
     hs_http_handler_fn *handler;
     void *arg;
 };
@@ -63,7 +64,10 @@ int hs_http_server_listen(struct hs_http_server *server, unsigned index, const c
 /* The listener's word in metrics ("gateway"; default: its index). Before start. */
 void hs_http_server_name(struct hs_http_server *server, unsigned index, const char *name);
 int hs_http_server_start(struct hs_http_server *server, struct hs_err *err);
-/* Stops accepting, waits until running requests are answered (at most wait_ms), closes. @blocks */
+/* Stops accepting, waits until running requests are answered (at most wait_ms), closes. What has no
+ * reply by then gets 503, and its handler's late reply goes nowhere but is still allowed, also after
+ * hs_http_server_free. Workers that are inside a handler at that time are left to end on their own;
+ * a handler that blocks an event loop holds up the stop. @blocks */
 void hs_http_server_stop(struct hs_http_server *server, int64_t wait_ms);
 void hs_http_server_free(struct hs_http_server *server); /* NULL is a no-op */
 
@@ -93,7 +97,8 @@ unsigned hs_http_req_listener(const struct hs_http_req *req);
 bool hs_http_req_cross_origin(const struct hs_http_req *req);
 int64_t hs_http_req_start_ns(const struct hs_http_req *req); /* mono clock, first byte */
 
-/* Adds a header to the reply to come. Borrowed until the reply; HS_ELIMIT past 32. */
+/* Adds a header to the reply to come. Borrowed until the reply; HS_ELIMIT past 32, HS_EINVAL for a
+ * value with control bytes (nothing can be smuggled into the reply). */
 int hs_http_reply_header(struct hs_http_req *req, const char *name, struct hs_str value);
 /* Sends and ends the request: status, content type (literal), body (copied). Compresses bodies of
  * 1 KiB or more when the client accepts gzip or zstd. With a strong ETag for GET 200s of routes

@@ -600,6 +600,61 @@ static void keep_alive__survives_small_refusals_but_not_garbage(void **state)
     raw_close(&conn);
 }
 
+static void pipelined_requests__are_answered_in_order(void **state)
+{
+    enum { N = 200 };
+    struct http_fixture *fixture = *state;
+    struct hs_buf text;
+    struct raw_conn conn;
+
+    hs_buf_init(&text, 1 << 20);
+    for (int i = 0; i < N; i++) {
+        if (i % 2)
+            hs_buf_addf(&text, "GET /items/%d HTTP/1.1\r\n" H "\r\n", i);
+        else if (i % 4)
+            hs_buf_addf(&text, "POST /echo HTTP/1.1\r\n" H OCTETS "Content-Length: 3\r\n\r\n%03d",
+                        i);
+        else
+            hs_buf_addf(&text,
+                        "POST /echo HTTP/1.1\r\n" H OCTETS
+                        "Transfer-Encoding: chunked\r\n\r\n1\r\n%d\r\n2\r\n%02d\r\n0\r\n\r\n",
+                        i / 100, i % 100);
+    }
+    raw_open(&conn, fixture->address);
+    raw_send(&conn, text.p, text.n);
+    for (int i = 0; i < N; i++) {
+        struct raw_reply reply = raw_read(&conn, false);
+        char want[16];
+
+        snprintf(want, sizeof(want), i % 2 ? "%d" : "%03d", i);
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(reply.body, want);
+        raw_reply_free(&reply);
+    }
+    raw_close(&conn);
+    hs_buf_fini(&text);
+}
+
+static void header__of_more_than_its_memory_is_431(void **state)
+{
+    struct http_fixture *fixture = *state;
+    struct raw_conn conn;
+    struct raw_reply reply;
+    char field[1001];
+    bool open = true;
+
+    memset(field, 'f', sizeof(field));
+    field[sizeof(field) - 1] = '\0';
+    raw_open(&conn, fixture->address);
+    raw_sendf(&conn, "GET /hello HTTP/1.1\r\n" H);
+    for (int i = 0; i < 200 && open; i++)
+        open = raw_sendf(&conn, "X-%d: %s\r\n", i, field);
+    reply = raw_read(&conn, false);
+    assert_true(reply.status == 431 || reply.status == 0); /* or a reset that overtook it */
+    raw_reply_free(&reply);
+    raw_close(&conn);
+}
+
 static void header_fields__are_limited_in_number(void **state)
 {
     struct http_fixture *fixture = *state;
@@ -665,6 +720,8 @@ int main(void)
         cmocka_unit_test(etag__answers_304_to_those_who_have_it),
         cmocka_unit_test(head__has_the_headers_of_get_and_no_body),
         cmocka_unit_test(keep_alive__survives_small_refusals_but_not_garbage),
+        cmocka_unit_test(pipelined_requests__are_answered_in_order),
+        cmocka_unit_test(header__of_more_than_its_memory_is_431),
         cmocka_unit_test(header_fields__are_limited_in_number),
         cmocka_unit_test(requests_and_refusals__are_counted),
     };
