@@ -37,8 +37,8 @@ enum hs_block_type {
 
 enum hs_block_shape {
     HS_SHAPE_SCALAR,
-    HS_SHAPE_ARRAY, /* Array(type) */
-    HS_SHAPE_MAP,   /* Map(String, type) */
+    HS_SHAPE_ARRAY,    /* Array(type) */
+    HS_SHAPE_MAP,      /* Map(String, type) */
     HS_SHAPE_NULLABLE, /* Nullable(type): a value or hs_block_null */
 };
 
@@ -76,7 +76,7 @@ void hs_block_reset(struct hs_block *block); /* no rows, memory kept */
 void hs_block_u64(struct hs_block *block, unsigned col, uint64_t v); /* any integer column */
 void hs_block_f64(struct hs_block *block, unsigned col, double v);
 void hs_block_str(struct hs_block *block, unsigned col, struct hs_str v); /* STRING, FIXED */
-void hs_block_null(struct hs_block *block, unsigned col); /* NULLABLE */
+void hs_block_null(struct hs_block *block, unsigned col);                 /* NULLABLE */
 /* Arrays and maps: add elements, then end the row's array (an empty one needs only the end). */
 void hs_block_array_u64(struct hs_block *block, unsigned col, uint64_t v);
 void hs_block_array_f64(struct hs_block *block, unsigned col, double v);

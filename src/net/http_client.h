@@ -29,24 +29,24 @@ struct hs_http_field {
 };
 
 struct hs_http_call {
-    const char *method;   /* "GET", "POST", "PUT", "DELETE", "HEAD" */
-    const char *url;      /* http:// or https:// */
+    const char *method; /* "GET", "POST", "PUT", "DELETE", "HEAD" */
+    const char *url;    /* http:// or https:// */
     const struct hs_http_field *fields;
     size_t fields_n;
-    struct hs_str body;   /* sent for POST and PUT, with Content-Length */
-    int64_t connect_ms;   /* > 0; until the connection stands */
-    int64_t total_ms;     /* > 0; for everything, waiting for a slot included */
-    size_t response_max;  /* bytes of the answer's body */
-    bool once;            /* the request must never be sent twice: takes a new connection, because
+    struct hs_str body;  /* sent for POST and PUT, with Content-Length */
+    int64_t connect_ms;  /* > 0; until the connection stands */
+    int64_t total_ms;    /* > 0; for everything, waiting for a slot included */
+    size_t response_max; /* bytes of the answer's body */
+    bool once;           /* the request must never be sent twice: takes a new connection, because
                              libcurl sends again when a kept-alive one turns out to be closed */
 };
 
 struct hs_http_reply {
-    int status;           /* 0: no answer began */
-    bool sent;            /* a byte of the request may have reached the peer */
-    bool no_slot;         /* the pool was full until the deadline; says nothing of the peer */
-    struct hs_buf head;   /* header lines as they came; see hs_http_reply_header */
-    struct hs_buf body;   /* what came, after a failure too */
+    int status;         /* 0: no answer began */
+    bool sent;          /* a byte of the request may have reached the peer */
+    bool no_slot;       /* the pool was full until the deadline; says nothing of the peer */
+    struct hs_buf head; /* header lines as they came; see hs_http_reply_header */
+    struct hs_buf body; /* what came, after a failure too */
 };
 
 /* connections_max bounds calls in flight; more wait for a slot. */

@@ -32,16 +32,16 @@ struct hs_query {
     const struct hs_param *params;
     size_t params_n;
     enum hs_analytics_user user;
-    int64_t timeout_ms;      /* > 0; also sent as max_execution_time */
-    uint64_t rows_read_max;  /* 0: no bound; beyond: HS_ELIMIT, err->sys = 158 */
+    int64_t timeout_ms;        /* > 0; also sent as max_execution_time */
+    uint64_t rows_read_max;    /* 0: no bound; beyond: HS_ELIMIT, err->sys = 158 */
     uint64_t result_bytes_max; /* of the answer in memory; 0: 64 MiB */
-    struct hs_str query_id;  /* empty: none */
-    bool every_host;         /* exec only: on each host of analytics.url, not on one of them */
-    const char *settings;    /* extra "name=value&name=value", URL-encoded already; NULL: none */
+    struct hs_str query_id;    /* empty: none */
+    bool every_host;           /* exec only: on each host of analytics.url, not on one of them */
+    const char *settings;      /* extra "name=value&name=value", URL-encoded already; NULL: none */
 };
 
 struct hs_insert {
-    const char *table; /* with database: "haystat.searches" */
+    const char *table;   /* with database: "haystat.searches" */
     struct hs_str token; /* insert_deduplication_token; empty: none */
     struct hs_str query_id;
     int64_t timeout_ms;
@@ -52,8 +52,8 @@ struct hs_analytics;
 struct hs_analytics_ops {
     const char *name; /* "clickhouse" */
 
-    int (*open)(const struct hs_conf *conf, const struct hs_clock *clock,
-                struct hs_analytics **out, struct hs_err *err);
+    int (*open)(const struct hs_conf *conf, const struct hs_clock *clock, struct hs_analytics **out,
+                struct hs_err *err);
 
     /* Runs a SELECT and decodes the answer into arena. HS_EINVAL: the server refused the query
      * itself (syntax, unknown name; err->sys is ClickHouse's code). HS_ELIMIT: a row, byte, time or

@@ -1,7 +1,7 @@
 /*
  * A real ClickHouse for tests: libchdb in a child process (store_server.py), on loopback, with the
- * users haystat_rw and haystat_ro, its data in a temporary folder. Needs python3 and libchdb.so, from
- * $HAYSTAT_TEST_LIBCHDB, else build/libchdb.so, else the cache that scripts/setup fills.
+ * users haystat_rw and haystat_ro, its data in a temporary folder. Needs python3 and libchdb.so: the
+ * one that $HAYSTAT_TEST_LIBCHDB names, else build/libchdb.so, else that of scripts/setup's cache.
  */
 #ifndef HS_TESTS_SUPPORT_STORE_FIXTURE_H
 #define HS_TESTS_SUPPORT_STORE_FIXTURE_H

@@ -1,11 +1,11 @@
-#include "clickhouse.h"
+#include "backend/analytics_clickhouse/clickhouse.h"
 
 #include <stdio.h>
 
+#include "backend/analytics_clickhouse/request.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/native.h"
-#include "request.h"
 
 enum { RESULT_BYTES_DEFAULT = 64 << 20, INSERT_BYTES_MAX = 1 << 30, FORMAT_NAME_MAX = 64 };
 

@@ -1,4 +1,4 @@
-#include "errors.h"
+#include "backend/analytics_clickhouse/errors.h"
 
 #include "base/mem.h"
 

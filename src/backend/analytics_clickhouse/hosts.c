@@ -1,4 +1,4 @@
-#include "hosts.h"
+#include "backend/analytics_clickhouse/hosts.h"
 
 #include "base/mem.h"
 

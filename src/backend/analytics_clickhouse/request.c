@@ -1,4 +1,4 @@
-#include "request.h"
+#include "backend/analytics_clickhouse/request.h"
 
 #include <stdio.h>
 

@@ -4,8 +4,8 @@
 #ifndef HS_BACKEND_ANALYTICS_CLICKHOUSE_REQUEST_H
 #define HS_BACKEND_ANALYTICS_CLICKHOUSE_REQUEST_H
 
-#include "errors.h"
-#include "hosts.h"
+#include "backend/analytics_clickhouse/errors.h"
+#include "backend/analytics_clickhouse/hosts.h"
 #include "port/analytics.h"
 
 enum {
