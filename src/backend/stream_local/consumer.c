@@ -11,17 +11,6 @@ static uint64_t start_of(const struct hs_local *log, unsigned topic)
     return log->segments[0]->index.topics[topic].first;
 }
 
-static bool group_is_valid(struct hs_str group)
-{
-    for (size_t i = 0; i < group.n; i++) {
-        char c = group.p[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'))
-            return false;
-    }
-    return group.n > 0 && group.n <= HS_GROUP_NAME_MAX;
-}
-
 static int join(struct hs_local *log, const struct hs_subscription *subscription,
                 struct hs_err *err)
 {
@@ -48,7 +37,7 @@ int hs_local_subscribe(struct hs_stream *stream, const struct hs_subscription *s
     struct hs_local_consumer *consumer;
     int rc;
 
-    if (!group_is_valid(subscription->group))
+    if (!hs_groups_name_is_valid(subscription->group))
         return hs_err_set(err, HS_EINVAL, 0, "consumer group must match [a-z0-9._-]{1,%d}",
                           HS_GROUP_NAME_MAX);
     rc = join(log, subscription, err);

@@ -4,6 +4,17 @@
 
 #define GROUPS_FIRST_LINE "haystat-stream-groups 1"
 
+bool hs_groups_name_is_valid(struct hs_str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return name.n > 0 && name.n <= HS_GROUP_NAME_MAX;
+}
+
 struct hs_group *hs_groups_find(struct hs_groups *groups, struct hs_str name)
 {
     for (size_t i = 0; i < groups->n; i++) {
@@ -74,7 +85,7 @@ static int parse_line(struct hs_str line, struct hs_groups *out)
 
     if (!hs_str_split(&line, ' ', &name) || !hs_str_split(&line, ' ', &topic_name))
         return HS_ECORRUPT;
-    if (name.n == 0 || name.n > HS_GROUP_NAME_MAX || hs_topic_parse(topic_name, &topic) != HS_OK)
+    if (!hs_groups_name_is_valid(name) || hs_topic_parse(topic_name, &topic) != HS_OK)
         return HS_ECORRUPT;
     if (hs_str_to_u64(line, &start[topic]) != HS_OK)
         return HS_ECORRUPT;

@@ -27,6 +27,8 @@ struct hs_groups {
                   * deleted, because after a crash nobody would know of it */
 };
 
+/* [a-z0-9._-]{1,64} */
+bool hs_groups_name_is_valid(struct hs_str name);
 /* NULL when there is none. */
 struct hs_group *hs_groups_find(struct hs_groups *groups, struct hs_str name);
 /* Adds the group or more topics to it; new ones begin at start[topic]. HS_ELIMIT past 64 groups. */
