@@ -1,7 +1,7 @@
 /*
  * A real ClickHouse for tests: libchdb in a child process (store_server.py), on loopback, with the
- * A real ClickHouse for tests: libchdb in a child process (store_server.py), on loopback, with
- * users haystat_rw and haystat_ro, its data in a temporary folder. Needs python3 and libchdb.so, the
+ * users haystat_rw and haystat_ro, its data in a temporary folder. Needs python3 and libchdb.so:
+ * the one that $HAYSTAT_TEST_LIBCHDB names, else build/libchdb.so, else that of scripts/setup.
  */
 #ifndef HS_TESTS_SUPPORT_STORE_FIXTURE_H
 #define HS_TESTS_SUPPORT_STORE_FIXTURE_H
