@@ -24,8 +24,10 @@ static const char *const fixed_settings[] = {
     "merge_tree_table_disk",
 };
 
-/* What clients of others send with each query and readonly=1 would refuse. */
+/* What our own client and those of others send with each query and readonly=1 would refuse. */
 static const char *const reader_settings[] = {
+    "max_rows_to_read",
+    "read_overflow_mode",
     "enable_http_compression",
     "http_zlib_compression_level",
     "send_progress_in_http_headers",
