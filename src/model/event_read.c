@@ -59,7 +59,7 @@ static bool counts_as_absent(yyjson_val *val, enum hs_field field)
     if (unsafe_yyjson_is_null(val))
         return true;
     return unsafe_yyjson_is_str(val) && unsafe_yyjson_get_len(val) == 0 &&
-           !(hs_fields[field].flags & HS_FF_EMPTY);
+           hs_fields[field].type == HS_FT_STRING && !(hs_fields[field].flags & HS_FF_EMPTY);
 }
 
 static int collect_pair(struct reading *r, yyjson_val *key, yyjson_val *val)

@@ -56,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (doc && hs_event_read(yyjson_doc_get_root(doc), event, &err) == HS_OK) {
         check_no_derived(event);
+        /* Microseconds in a message; by magnitude, old ones would be read as seconds. */
+        event->v[HS_F_TIMESTAMP].kind = HS_VALUE_NONE;
         check_message(event, again);
     } else if (doc) {
         HS_ASSERT(err.rc == HS_EINVAL);
