@@ -14,7 +14,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are copied a
  */
 struct hs_block_column {
     struct hs_buf data;     /* values, or the elements of arrays, or the values of maps */
-    struct hs_buf keys;     /* MAP: the keys */
+    struct hs_buf keys;     /* MAP: the keys; NULLABLE: a byte a row, 1 for null */
     struct hs_buf offsets;  /* ARRAY, MAP: u64 elements up to the end of row i */
     struct hs_buf ends;     /* STRING: u32 bytes of data up to the end of row i */
     struct hs_buf key_ends; /* MAP: u32 bytes of keys up to the end of row i */
@@ -73,7 +73,8 @@ int hs_block_init(struct hs_block *block, const struct hs_table_def *def, size_t
         const struct hs_column_def *column = &def->columns[i];
 
         HS_ASSERT(column->type != HS_BLOCK_FIXED || (column->width > 0 && column->width <= 255));
-        HS_ASSERT(column->shape != HS_SHAPE_MAP || column->type == HS_BLOCK_STRING);
+        HS_ASSERT(column->shape != HS_SHAPE_MAP || column->type == HS_BLOCK_STRING ||
+                  column->type == HS_BLOCK_F64);
         column_init(&columns[i], column, bytes_max);
     }
     *block = (struct hs_block){.def = def, .columns = columns, .bytes_max = bytes_max};
@@ -132,6 +133,24 @@ static inline struct hs_block_column *column_at(struct hs_block *block, unsigned
     column = &block->columns[col];
     HS_ASSERT(column->shape == shape);
     return column;
+}
+
+/* A column that takes one value a row; the byte of a value that is there goes first. */
+static inline struct hs_block_column *single_at(struct hs_block *block, unsigned col)
+{
+    struct hs_block_column *column;
+
+    HS_ASSERT(col < block->def->columns_n);
+    column = &block->columns[col];
+    HS_ASSERT(column->shape == HS_SHAPE_SCALAR || column->shape == HS_SHAPE_NULLABLE);
+    if (column->shape == HS_SHAPE_NULLABLE)
+        hs_buf_add_char(&column->keys, 0);
+    return column;
+}
+
+static inline bool has_offsets(const struct hs_block_column *column)
+{
+    return column->shape == HS_SHAPE_ARRAY || column->shape == HS_SHAPE_MAP;
 }
 
 static inline void add_u64(struct hs_block_column *column, uint64_t v)
@@ -193,7 +212,7 @@ static inline void add_str(struct hs_block_column *column, struct hs_str v)
 
 void hs_block_u64(struct hs_block *block, unsigned col, uint64_t v)
 {
-    struct hs_block_column *column = column_at(block, col, HS_SHAPE_SCALAR);
+    struct hs_block_column *column = single_at(block, col);
 
     add_u64(column, v);
     column->sets++;
@@ -201,7 +220,7 @@ void hs_block_u64(struct hs_block *block, unsigned col, uint64_t v)
 
 void hs_block_f64(struct hs_block *block, unsigned col, double v)
 {
-    struct hs_block_column *column = column_at(block, col, HS_SHAPE_SCALAR);
+    struct hs_block_column *column = single_at(block, col);
 
     add_f64(column, v);
     column->sets++;
@@ -209,9 +228,22 @@ void hs_block_f64(struct hs_block *block, unsigned col, double v)
 
 void hs_block_str(struct hs_block *block, unsigned col, struct hs_str v)
 {
-    struct hs_block_column *column = column_at(block, col, HS_SHAPE_SCALAR);
+    struct hs_block_column *column = single_at(block, col);
 
     add_str(column, v);
+    column->sets++;
+}
+
+void hs_block_null(struct hs_block *block, unsigned col)
+{
+    static const char zeros[256];
+    struct hs_block_column *column = column_at(block, col, HS_SHAPE_NULLABLE);
+
+    hs_buf_add_char(&column->keys, 1);
+    if (column->type == HS_BLOCK_STRING)
+        add_string(&column->data, HS_STR(""));
+    else
+        hs_buf_add(&column->data, zeros, column->width);
     column->sets++;
 }
 
@@ -248,10 +280,19 @@ void hs_block_map_str(struct hs_block *block, unsigned col, struct hs_str key, s
     column->elements++;
 }
 
+void hs_block_map_f64(struct hs_block *block, unsigned col, struct hs_str key, double v)
+{
+    struct hs_block_column *column = column_at(block, col, HS_SHAPE_MAP);
+
+    add_string(&column->keys, key);
+    add_f64(column, v);
+    column->elements++;
+}
+
 void hs_block_array_end(struct hs_block *block, unsigned col)
 {
     HS_ASSERT(col < block->def->columns_n);
-    HS_ASSERT(block->columns[col].shape != HS_SHAPE_SCALAR);
+    HS_ASSERT(has_offsets(&block->columns[col]));
     block->columns[col].sets++;
 }
 
@@ -273,7 +314,7 @@ static void column_rewind(struct hs_block_column *column, size_t rows)
 {
     buf_cut(&column->data, column->data_mark);
     buf_cut(&column->keys, column->keys_mark);
-    buf_cut(&column->offsets, column->shape != HS_SHAPE_SCALAR ? rows * OFFSET_BYTES : 0);
+    buf_cut(&column->offsets, has_offsets(column) ? rows * OFFSET_BYTES : 0);
     buf_cut(&column->ends, has_ends(column) ? rows * END_BYTES : 0);
     buf_cut(&column->key_ends, column->shape == HS_SHAPE_MAP ? rows * END_BYTES : 0);
     column->elements = column->elements_mark;
@@ -283,7 +324,7 @@ static void column_rewind(struct hs_block_column *column, size_t rows)
 /* Writes the row's end positions. False when the column does not fit. */
 static inline bool column_seal(struct hs_block_column *column, size_t bytes_max)
 {
-    if (column->shape != HS_SHAPE_SCALAR)
+    if (has_offsets(column))
         hs_buf_add(&column->offsets, &column->elements, OFFSET_BYTES);
     if (has_ends(column)) {
         uint32_t end = (uint32_t)column->data.n;
@@ -377,7 +418,7 @@ static struct span ends_span(const struct hs_buf *ends, size_t first, size_t n)
 
 static struct span elements_span(const struct hs_block_column *from, size_t first, size_t n)
 {
-    if (from->shape == HS_SHAPE_SCALAR)
+    if (!has_offsets(from))
         return (struct span){first, first + n};
     return (struct span){first > 0 ? load_u64(&from->offsets, first - 1) : 0,
                          load_u64(&from->offsets, first + n - 1)};
@@ -445,8 +486,10 @@ static bool append_column(struct hs_block_column *to, const struct hs_block_colu
                     (int64_t)to->keys.n - (int64_t)keys.from);
         append_bytes(&to->keys, &from->keys, keys);
     }
+    if (from->shape == HS_SHAPE_NULLABLE)
+        append_bytes(&to->keys, &from->keys, (struct span){first, first + n});
     append_bytes(&to->data, &from->data, data);
-    if (from->shape != HS_SHAPE_SCALAR)
+    if (has_offsets(from))
         append_offsets(to, from, first, n);
     return !to->data.failed && !to->keys.failed && !to->offsets.failed && !to->ends.failed &&
            !to->key_ends.failed && to->data.n <= bytes_max && to->keys.n <= bytes_max &&
