@@ -7,6 +7,21 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/metric.h"
+
+static struct hs_metric calls_total = {
+    .name = "hs_cache_calls_total",
+    .type = HS_METRIC_COUNTER,
+    .help = "Calls of the cache by operation and result: get with ENOTFOUND is a miss, take with "
+            "EAGAIN a rate limit that was hit.",
+    .labels = {"op", "result"},
+};
+
+static int counted(const char *op, int rc)
+{
+    hs_metric_add(&calls_total, HS_LABELS(op, hs_rc_name(rc), ""), 1);
+    return rc;
+}
 
 static int check_key(struct hs_str key, struct hs_err *err)
 {
@@ -20,7 +35,7 @@ int hs_cache_get(struct hs_cache *cache, struct hs_str key, struct hs_buf *out, 
 {
     int rc = check_key(key, err);
 
-    return rc ? rc : cache->ops->get(cache, key, out, err);
+    return rc ? rc : counted("get", cache->ops->get(cache, key, out, err));
 }
 
 int hs_cache_set(struct hs_cache *cache, struct hs_str key, struct hs_str value, int64_t ttl_ms,
@@ -35,14 +50,14 @@ int hs_cache_set(struct hs_cache *cache, struct hs_str key, struct hs_str value,
                           HS_CACHE_VALUE_MAX);
     if (ttl_ms <= 0 || ttl_ms > INT64_MAX / HS_NS_PER_MS / 2)
         return hs_err_set(err, HS_EINVAL, 0, "cache time to live is %" PRId64 " ms", ttl_ms);
-    return cache->ops->set(cache, key, value, ttl_ms, err);
+    return counted("set", cache->ops->set(cache, key, value, ttl_ms, err));
 }
 
 int hs_cache_del(struct hs_cache *cache, struct hs_str key, struct hs_err *err)
 {
     int rc = check_key(key, err);
 
-    return rc ? rc : cache->ops->del(cache, key, err);
+    return rc ? rc : counted("del", cache->ops->del(cache, key, err));
 }
 
 int hs_cache_take(struct hs_cache *cache, struct hs_str key, double n, double rate, double burst,
@@ -57,7 +72,8 @@ int hs_cache_take(struct hs_cache *cache, struct hs_str key, double n, double ra
         return hs_err_set(err, HS_EINVAL, 0,
                           "cache take of %g at rate %g, burst %g: wants n >= 0, both others > 0", n,
                           rate, burst);
-    return cache->ops->take(cache, key, n, rate, burst, out_wait_ms, err);
+    rc = cache->ops->take(cache, key, n, rate, burst, out_wait_ms, err);
+    return counted("take", rc);
 }
 
 void hs_cache_close(struct hs_cache *cache)

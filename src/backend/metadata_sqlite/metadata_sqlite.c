@@ -59,7 +59,7 @@ static int sqlite_open(const struct hs_conf *conf, struct hs_metadata **out, str
     if (rc == HS_OK)
         rc = hs_conf_path(conf, "metadata.db", db->path, err);
     if (rc == HS_OK)
-        rc = schema_create_file(db->path, err);
+        rc = schema_create_file(conf->data, db->path, err);
     if (rc == HS_OK)
         rc = conn_open(&db->writer, db->path, err);
     if (rc == HS_OK)

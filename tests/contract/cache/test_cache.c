@@ -12,6 +12,7 @@
 
 #include "backend/cache_memory/cache_memory.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "base/thread.h"
 #include "port/cache.h"
 
@@ -295,6 +296,30 @@ static void take__refuses_impossible_rates(void **state)
     assert_int_equal(take(f, 0, 1, 1, &wait_ms), HS_OK);
 }
 
+static void calls__are_counted_by_result(void **state)
+{
+    static const char *const lines[] = {
+        "hs_cache_calls_total{op=\"get\",result=\"ENOTFOUND\"}",
+        "hs_cache_calls_total{op=\"set\",result=\"OK\"}",
+        "hs_cache_calls_total{op=\"take\",result=\"EAGAIN\"}",
+    };
+    struct fixture *f = *state;
+    struct hs_buf text;
+    int64_t wait_ms;
+    size_t i;
+
+    get(f, "absent");
+    set(f, "k", "v", 1000);
+    take(f, 1, 0.001, 1, &wait_ms);
+    take(f, 1, 0.001, 1, &wait_ms);
+    hs_buf_init(&text, 1 << 20);
+    hs_metric_expose(&text);
+    for (i = 0; i < HS_ARRAY_LEN(lines); i++)
+        if (!hs_str_contains(hs_buf_str(&text), hs_str_c(lines[i])))
+            fail_msg("%s is missing in\n%s", lines[i], hs_buf_cstr(&text));
+    hs_buf_fini(&text);
+}
+
 static void take__has_keys_of_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -368,6 +393,7 @@ int main(void)
         CASE(take__lets_more_than_the_burst_pass_when_full),
         CASE(take__waits_as_long_as_it_says),
         CASE(take__refuses_impossible_rates),
+        CASE(calls__are_counted_by_result),
         CASE(take__has_keys_of_its_own),
         CASE(take__gives_no_token_twice_between_threads),
     };

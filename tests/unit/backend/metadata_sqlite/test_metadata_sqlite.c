@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -151,6 +153,34 @@ static void get__does_not_wait_for_a_commit_that_is_under_way(void **state)
     hs_metadata_close(metadata);
 }
 
+static void open__neither_waits_for_nor_drops_the_locks_of_others(void **state)
+{
+    struct fixture *f = *state;
+    struct hs_metadata *first, *second;
+    int status = 1;
+    sqlite3 *db;
+    pid_t child;
+
+    assert_int_equal(open_metadata(f, &first), HS_OK);
+    db = open_raw(f);
+    run_raw(db, "BEGIN IMMEDIATE");
+    assert_int_equal(open_metadata(f, &second), HS_OK);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) { /* another process still finds the database locked */
+        sqlite3 *other = NULL;
+
+        _exit(sqlite3_open(f->path, &other) != SQLITE_OK ||
+              sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_BUSY);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    run_raw(db, "ROLLBACK");
+    sqlite3_close(db);
+    hs_metadata_close(second);
+    hs_metadata_close(first);
+}
+
 static void commit__reports_a_lost_counter(void **state)
 {
     struct fixture *f = *state;
@@ -190,6 +220,7 @@ int main(void)
         CASE(open__reports_a_file_that_is_no_database),
         CASE(open__reports_a_folder_that_cannot_be_made),
         CASE(get__does_not_wait_for_a_commit_that_is_under_way),
+        CASE(open__neither_waits_for_nor_drops_the_locks_of_others),
         CASE(commit__reports_a_lost_counter),
         CASE(open__uses_the_write_ahead_log),
     };
