@@ -325,7 +325,7 @@ out:
     return rc;
 }
 
-struct hs_str hs_http_reply_header(const struct hs_http_reply *reply, const char *name)
+struct hs_str hs_http_answer_header(const struct hs_http_reply *reply, const char *name)
 {
     struct hs_str rest = hs_buf_str(&reply->head);
     struct hs_str found = HS_STR_NULL;

@@ -45,7 +45,7 @@ struct hs_http_reply {
     int status;         /* 0: no answer began */
     bool sent;          /* a byte of the request may have reached the peer */
     bool no_slot;       /* the pool was full until the deadline; says nothing of the peer */
-    struct hs_buf head; /* header lines as they came; see hs_http_reply_header */
+    struct hs_buf head; /* header lines as they came; see hs_http_answer_header */
     struct hs_buf body; /* what came, after a failure too */
 };
 
@@ -69,7 +69,7 @@ int hs_http_client_call(struct hs_http_client *client, const struct hs_http_call
                         struct hs_http_reply *reply, struct hs_err *err);
 
 /* The value of the last field of that name (any case), trimmed; the null view when absent. */
-struct hs_str hs_http_reply_header(const struct hs_http_reply *reply, const char *name);
+struct hs_str hs_http_answer_header(const struct hs_http_reply *reply, const char *name);
 
 /* Appends s percent-encoded (all but A–Z a–z 0–9 - . _ ~), for query parameters. */
 void hs_http_url_encode(struct hs_buf *out, struct hs_str s);

@@ -165,7 +165,7 @@ static int run(struct clickhouse *ch, enum ch_op op, const struct hs_query *quer
 /* "…"read_rows":"123"…" out of the summary header; 0 when it is not there. */
 static uint64_t summary_number(const struct hs_http_reply *reply, const char *key)
 {
-    struct hs_str summary = hs_http_reply_header(reply, "X-ClickHouse-Summary");
+    struct hs_str summary = hs_http_answer_header(reply, "X-ClickHouse-Summary");
     const char *at = summary.n > 0 ? memmem(summary.p, summary.n, key, strlen(key)) : NULL;
     struct hs_str rest;
     uint64_t v;

@@ -145,7 +145,7 @@ static int header_code(const struct hs_http_reply *reply)
 {
     uint64_t code;
 
-    if (hs_str_to_u64(hs_http_reply_header(reply, "X-ClickHouse-Exception-Code"), &code) != HS_OK ||
+    if (hs_str_to_u64(hs_http_answer_header(reply, "X-ClickHouse-Exception-Code"), &code) != HS_OK ||
         code > 1000000)
         return 0;
     return (int)code;
@@ -193,7 +193,7 @@ static int judge(const struct ch_request *request, struct hs_http_reply *reply, 
                  struct hs_err *err)
 {
     struct ch_exception exception = {0, hs_buf_str(&reply->body)};
-    struct hs_str tag = hs_http_reply_header(reply, "X-ClickHouse-Exception-Tag");
+    struct hs_str tag = hs_http_answer_header(reply, "X-ClickHouse-Exception-Tag");
     size_t data_n;
 
     if (rc != HS_OK && rc != HS_EIO)

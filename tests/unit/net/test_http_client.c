@@ -171,8 +171,8 @@ static void call__gives_status_headers_and_body(void **state)
     assert_int_equal(call(&client), HS_OK);
     assert_int_equal(client.reply.status, 200);
     assert_true(hs_str_eq_c(hs_buf_str(&client.reply.body), "hello"));
-    assert_true(hs_str_eq_c(hs_http_reply_header(&client.reply, "X-ONE"), "b"));
-    assert_null(hs_http_reply_header(&client.reply, "X-Two").p);
+    assert_true(hs_str_eq_c(hs_http_answer_header(&client.reply, "X-ONE"), "b"));
+    assert_null(hs_http_answer_header(&client.reply, "X-Two").p);
     close_client(&client);
     stop_peer(&peer);
     assert_non_null(strstr(peer.request, "POST /x HTTP/1.1\r\n"));
