@@ -65,9 +65,9 @@ int hs_http_server_listen(struct hs_http_server *server, unsigned index, const c
 void hs_http_server_name(struct hs_http_server *server, unsigned index, const char *name);
 int hs_http_server_start(struct hs_http_server *server, struct hs_err *err);
 /* Stops accepting, waits until running requests are answered (at most wait_ms), closes. What has no
- * reply by then gets 503, and its handler's late reply goes nowhere but is still allowed, also
- * after hs_http_server_free. Workers that are inside a handler at that time are left to end on their own;
- * a handler that blocks an event loop holds up the stop. @blocks */
+ * reply by then gets 503; its handler's late reply is still allowed, also after
+ * hs_http_server_free, and goes nowhere. Workers inside a handler are then left to end on their
+ * own; a handler that blocks an event loop holds up the stop. @blocks */
 void hs_http_server_stop(struct hs_http_server *server, int64_t wait_ms);
 void hs_http_server_free(struct hs_http_server *server); /* NULL is a no-op */
 
