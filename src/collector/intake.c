@@ -186,10 +186,12 @@ static int write_messages(struct hs_intake *intake, const struct hs_event *event
                           struct hs_err *err)
 {
     struct hs_intake_topic *events = &intake->topics[HS_TOPIC_EVENTS];
+    struct hs_str type = hs_event_get_str(event, HS_F_EVENT_TYPE);
     size_t start = events->bytes.n;
     int rc;
 
-    switch (hs_event_get_str(event, HS_F_EVENT_TYPE).p[0]) {
+    HS_ASSERT(type.p != NULL);
+    switch (type.p[0]) {
     case 'r': return write_message(intake, HS_TOPIC_RESULTS, event, hs_event_write, err);
     case 'e': return write_message(intake, HS_TOPIC_ERRORS, event, hs_event_write, err);
     default: break;

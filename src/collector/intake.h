@@ -30,7 +30,7 @@ const char *hs_source_name(enum hs_source source);
 /* What is the same for every event of a request. Borrowed for the life of the intake. */
 struct hs_intake_rules {
     struct hs_str tenant;
-    int64_t received_ns; /* wall clock */
+    int64_t received_ns;  /* wall clock */
     int64_t late_max_ns;  /* older: receive time instead, flagged; ignored for imports */
     int64_t early_max_ns; /* further ahead: the same */
     int64_t retention_ns; /* imports: older is refused with HS_EINVAL */
@@ -42,12 +42,15 @@ struct hs_intake_rules {
     struct hs_str idempotency_key; /* header Idempotency-Key; empty: none */
 };
 
+/* Where a message lies in its topic's bytes: the value follows the key. */
+struct hs_intake_place {
+    size_t key_at, key_n, value_at, value_n;
+};
+
 /* One topic's messages, kept as offsets into one growing buffer until the request is read whole. */
 struct hs_intake_topic {
     struct hs_buf bytes;
-    struct {
-        size_t key_at, key_n, value_at, value_n;
-    } *messages; /* owned */
+    struct hs_intake_place *messages; /* owned */
     size_t n, cap;
 };
 

@@ -61,10 +61,10 @@ int hs_spot_fail(const struct hs_spot *spot, enum hs_refusal refusal, struct hs_
     char text[HS_ERR_TEXT_MAX];
     va_list ap;
 
-    path_text(spot, path, sizeof(path));
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    path_text(spot, path, sizeof(path));
     return hs_err_set(err, HS_EINVAL, (int)refusal, "%s %s", path, text);
 }
 

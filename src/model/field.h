@@ -16,11 +16,11 @@ enum hs_field {
     /* of every event */
     HS_F_EVENT_TYPE, /* search, result, error */
     HS_F_EVENT_ID,
-    HS_F_TIMESTAMP,   /* in messages: microseconds since 1970, an integer */
-    HS_F_RECEIVED_AT, /* messages only: microseconds since 1970 */
-    HS_F_SOURCE,      /* messages only: native, ubi, span */
-    HS_F_IMPORT,      /* messages only: sent under the import scope */
-    HS_F_TIME_ADJUSTED, /* messages only: "future", "late" when timestamp became received_at */
+    HS_F_TIMESTAMP,      /* in messages: microseconds since 1970, an integer */
+    HS_F_RECEIVED_AT,    /* messages only: microseconds since 1970 */
+    HS_F_SOURCE,         /* messages only: native, ubi, span */
+    HS_F_IMPORT,         /* messages only: sent under the import scope */
+    HS_F_TIME_ADJUSTED,  /* messages only: "future", "late" when timestamp became received_at */
     HS_F_TIMESTAMP_SENT, /* messages only: what the client said, when adjusted; microseconds */
     HS_F_QUERY_ID,
     HS_F_PARENT_QUERY_ID,
@@ -100,14 +100,14 @@ enum hs_field_type {
 };
 
 enum hs_field_flags {
-    HS_FF_SEARCH = 1 << 0, /* a field of event_type search; of another type it is an attribute */
-    HS_FF_RESULT = 1 << 1, /* a field of event_type result */
-    HS_FF_DERIVED = 1 << 2, /* set by the collector only: from a client it goes to attributes */
+    HS_FF_SEARCH = 1 << 0,    /* a field of event_type search; of another type it is an attribute */
+    HS_FF_RESULT = 1 << 1,    /* a field of event_type result */
+    HS_FF_DERIVED = 1 << 2,   /* set by the collector only: from a client it goes to attributes */
     HS_FF_FREE_TEXT = 1 << 3, /* redacted */
-    HS_FF_PERSON = 1 << 4,  /* stored as a keyed hash; dropped without consent */
-    HS_FF_HEX = 1 << 5,     /* hex digits of exactly `max` characters, written lower case */
-    HS_FF_FAILURE = 1 << 6, /* a field of event_type error, and of a failed search there */
-    HS_FF_EMPTY = 1 << 7,   /* an empty string is a value; elsewhere it counts as absent */
+    HS_FF_PERSON = 1 << 4,    /* stored as a keyed hash; dropped without consent */
+    HS_FF_HEX = 1 << 5,       /* hex digits of exactly `max` characters, written lower case */
+    HS_FF_FAILURE = 1 << 6,   /* a field of event_type error, and of a failed search there */
+    HS_FF_EMPTY = 1 << 7,     /* an empty string is a value; elsewhere it counts as absent */
 };
 
 struct hs_field_def {

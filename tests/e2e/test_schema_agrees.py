@@ -2,7 +2,7 @@
 
 The cases lie in tests/data/schema/cases.ndjson: {"event", "valid"}. Here the schemas give each
 case's verdict and the file must be what the generator makes; tests/unit/model/test_schema_cases.c
-holds the reader to the same file. After a change of a schema: python tests/e2e/test_schema_agrees.py
+holds the reader to the same file. After a change of a schema run this file as a program.
 """
 import copy
 import json
