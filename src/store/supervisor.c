@@ -200,8 +200,8 @@ static void on_ready(struct hs_store_supervisor *supervisor, const struct hs_sto
     hs_mutex_unlock(&supervisor->lock);
     supervisor->ping_failures = 0;
     supervisor->ping_refused = 0;
-    set_phase(supervisor, HS_STORE_READY);
     measure(supervisor);
+    set_phase(supervisor, HS_STORE_READY);
     hs_log(HS_LOG_INFO, "store", "ready", HS_KV_S("http", ready->http),
            HS_KV_S("native", ready->native), HS_KV_S("start_id", ready->start_id),
            HS_KV_I("pid", supervisor->child.pid));
