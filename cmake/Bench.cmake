@@ -7,4 +7,8 @@ foreach(path IN LISTS hs_benches)
   string(REGEX REPLACE "^bench_" "" name ${name})
   add_executable(bench_${name} ${path})
   target_link_libraries(bench_${name} PRIVATE ${hs_bench_libs})
+  # The generated OTLP decoder, for comparison; a build without tests has none.
+  if(TARGET hs_test_otlp)
+    target_link_libraries(bench_${name} PRIVATE hs_test_otlp)
+  endif()
 endforeach()

@@ -75,8 +75,8 @@ static int grow(void *array, size_t n, size_t *cap, size_t size, struct hs_err *
 int hs_otlp_groups_section(struct hs_otlp_groups *groups, const struct hs_otlp_section *section,
                            uint32_t resource, struct hs_err *err)
 {
-    int rc = grow(&groups->places, groups->places_n, &groups->places_cap, sizeof(*groups->places),
-                  err);
+    int rc =
+        grow(&groups->places, groups->places_n, &groups->places_cap, sizeof(*groups->places), err);
 
     if (rc < 0)
         return rc;

@@ -26,11 +26,11 @@ enum {
 #define HS_OTLP_NO_ITEM UINT32_MAX
 
 struct hs_otlp_item {
-    struct hs_str bytes;          /* the Span's or LogRecord's message as it is stored */
-    const char *trace_id;         /* spans: 16 bytes */
-    uint64_t span_id, parent_id;  /* spans: the ids' bytes; parent 0: none */
-    uint32_t section;             /* index of groups->sections */
-    uint32_t prev;                /* the item before it in its group */
+    struct hs_str bytes;         /* the Span's or LogRecord's message as it is stored */
+    const char *trace_id;        /* spans: 16 bytes */
+    uint64_t span_id, parent_id; /* spans: the ids' bytes; parent 0: none */
+    uint32_t section;            /* index of groups->sections */
+    uint32_t prev;               /* the item before it in its group */
 };
 
 /* One message to be. */
@@ -75,7 +75,8 @@ int hs_otlp_groups_section(struct hs_otlp_groups *groups, const struct hs_otlp_s
 int hs_otlp_groups_add(struct hs_otlp_groups *groups, struct hs_str key,
                        const struct hs_otlp_item *item, struct hs_err *err);
 
-/* Adds all messages to the intake, with the key as it is or as hex. HS_ELIMIT: the intake is full. */
+/* Adds all messages to the intake, with the key as it is or as hex. HS_ELIMIT: the intake is
+ * full. */
 int hs_otlp_groups_write(struct hs_otlp_groups *groups, struct hs_intake *intake,
                          enum hs_topic topic, bool hex_keys, struct hs_err *err);
 

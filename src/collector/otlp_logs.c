@@ -9,8 +9,8 @@
 /* service.name as it is stored. */
 static struct hs_str service_of(const struct hs_otlp_section *section)
 {
-    struct hs_otlp_value name = hs_otlp_attr_find(section->resource, HS_OTLP_RESOURCE_ATTRIBUTES,
-                                                  HS_STR("service.name"));
+    struct hs_otlp_value name =
+        hs_otlp_attr_find(section->resource, HS_OTLP_RESOURCE_ATTRIBUTES, HS_STR("service.name"));
 
     if (name.kind != HS_OTLP_STR || name.str.n == 0)
         return UNKNOWN_SERVICE;

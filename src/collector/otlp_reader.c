@@ -106,8 +106,8 @@ int hs_otlp_reader_rewrite(struct hs_otlp_reader *reader, enum hs_otlp_type type
 }
 
 /* Scrubs a resource or scope. HS_ELIMIT of the check goes to section_rc. */
-static int scrub_head(struct hs_otlp_reader *reader, enum hs_otlp_type type,
-                      struct hs_str *message, struct hs_err *err)
+static int scrub_head(struct hs_otlp_reader *reader, enum hs_otlp_type type, struct hs_str *message,
+                      struct hs_err *err)
 {
     int rc = hs_otlp_scrub_check(&reader->scrub, type, *message, err);
 

@@ -48,9 +48,9 @@ struct hs_otlp_outcome {
 /* Reads the body of ExportTraceServiceRequest: adds messages to HS_TOPIC_SPANS and, for spans of
  * search operations, events through hs_intake_event. HS_EINVAL: the body does not parse; err says
  * where. HS_ELIMIT: the request holds too much, or intake's bytes_max. */
-int hs_otlp_traces_read(struct hs_otlp_reader *reader, struct hs_intake *intake,
-                        struct hs_str body, enum hs_otlp_encoding encoding,
-                        struct hs_otlp_outcome *out, struct hs_err *err);
+int hs_otlp_traces_read(struct hs_otlp_reader *reader, struct hs_intake *intake, struct hs_str body,
+                        enum hs_otlp_encoding encoding, struct hs_otlp_outcome *out,
+                        struct hs_err *err);
 
 /* The same for ExportLogsServiceRequest and HS_TOPIC_LOGS. */
 int hs_otlp_logs_read(struct hs_otlp_reader *reader, struct hs_intake *intake, struct hs_str body,

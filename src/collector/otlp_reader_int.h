@@ -18,11 +18,11 @@ struct hs_otlp_reader {
     struct hs_otlp_iter iter;
     struct hs_otlp_outcome *out;
     /* the section in work */
-    unsigned section_n;           /* of iter: the section that the next three describe */
-    unsigned resource_n;          /* of iter: the resource that `section` holds */
+    unsigned section_n;             /* of iter: the section that the next three describe */
+    unsigned resource_n;            /* of iter: the resource that `section` holds */
     struct hs_otlp_section section; /* scrubbed */
-    int resource_rc, section_rc;  /* HS_ELIMIT: the items are rejected */
-    bool section_added;           /* to groups */
+    int resource_rc, section_rc;    /* HS_ELIMIT: the items are rejected */
+    bool section_added;             /* to groups */
     /* the first rejected item */
     uint64_t items_seen, first_rejected;
     char first_reason[128];
@@ -33,17 +33,17 @@ int hs_otlp_reader_start(struct hs_otlp_reader *reader, struct hs_intake *intake
                          enum hs_otlp_signal signal, enum hs_otlp_encoding encoding,
                          struct hs_str *body, struct hs_err *err);
 
-/* The item's section, scrubbed: to be called before its item is added. HS_OK; HS_EINVAL: malformed;
- * HS_ELIMIT: no memory. reader->section_rc tells whether its items can be kept. */
+/* Scrubs the item's section, before the item is added. HS_OK; HS_EINVAL: malformed; HS_ELIMIT: no
+ * memory. reader->section_rc tells whether its items can be kept. */
 int hs_otlp_reader_enter(struct hs_otlp_reader *reader, struct hs_err *err);
 
-/* The bytes to keep of a message: itself, or the rewritten form, which lives until the next request.
- * HS_ELIMIT: no memory. */
+/* Replaces a message by its rewritten form, which lives until the next request. HS_ELIMIT: no
+ * memory. */
 int hs_otlp_reader_rewrite(struct hs_otlp_reader *reader, enum hs_otlp_type type,
                            struct hs_str *message, struct hs_err *err);
 
-/* Adds an item, and its section before the section's first. HS_OK (also when it was rejected for its
- * size; then *out_added is false); HS_ELIMIT. */
+/* Adds an item, and its section before the section's first. HS_OK (also when it was rejected for
+ * its size; then *out_added is false); HS_ELIMIT. */
 int hs_otlp_reader_add(struct hs_otlp_reader *reader, struct hs_str key,
                        const struct hs_otlp_item *item, bool *out_added, struct hs_err *err);
 

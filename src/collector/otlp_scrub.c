@@ -20,19 +20,38 @@ struct rule {
 
 enum { NUMBERS = 17 }; /* the highest field number of interest is 16 */
 
-#define TEXT {ACT_TEXT, 0}
-#define KEEP {ACT_KEEP, 0}
-#define MESSAGE(type) {ACT_MESSAGE, HS_OTLP_TYPE_##type}
+#define TEXT                                                                                       \
+    {                                                                                              \
+        ACT_TEXT, 0                                                                                \
+    }
+#define KEEP                                                                                       \
+    {                                                                                              \
+        ACT_KEEP, 0                                                                                \
+    }
+#define MESSAGE(type)                                                                              \
+    {                                                                                              \
+        ACT_MESSAGE, HS_OTLP_TYPE_##type                                                           \
+    }
 
 static const struct rule rules[HS_OTLP_TYPE_N][NUMBERS] = {
-    [HS_OTLP_TYPE_SPAN] = {[1] = KEEP, [2] = KEEP, [3] = TEXT, [4] = KEEP, [5] = TEXT,
-                           [9] = MESSAGE(ATTR), [11] = MESSAGE(EVENT), [13] = MESSAGE(LINK),
+    [HS_OTLP_TYPE_SPAN] = {[1] = KEEP,
+                           [2] = KEEP,
+                           [3] = TEXT,
+                           [4] = KEEP,
+                           [5] = TEXT,
+                           [9] = MESSAGE(ATTR),
+                           [11] = MESSAGE(EVENT),
+                           [13] = MESSAGE(LINK),
                            [15] = MESSAGE(STATUS)},
     [HS_OTLP_TYPE_EVENT] = {[2] = TEXT, [3] = MESSAGE(ATTR)},
     [HS_OTLP_TYPE_LINK] = {[1] = KEEP, [2] = KEEP, [3] = TEXT, [4] = MESSAGE(ATTR)},
     [HS_OTLP_TYPE_STATUS] = {[2] = TEXT},
-    [HS_OTLP_TYPE_LOG] = {[3] = TEXT, [5] = MESSAGE(VALUE), [6] = MESSAGE(ATTR), [9] = KEEP,
-                          [10] = KEEP, [12] = TEXT},
+    [HS_OTLP_TYPE_LOG] = {[3] = TEXT,
+                          [5] = MESSAGE(VALUE),
+                          [6] = MESSAGE(ATTR),
+                          [9] = KEEP,
+                          [10] = KEEP,
+                          [12] = TEXT},
     [HS_OTLP_TYPE_RESOURCE] = {[1] = MESSAGE(ATTR)},
     [HS_OTLP_TYPE_SCOPE] = {[1] = TEXT, [2] = TEXT, [3] = MESSAGE(ATTR)},
     [HS_OTLP_TYPE_ATTR] = {[1] = KEEP, [2] = MESSAGE(VALUE)},
@@ -45,13 +64,18 @@ static const struct rule rules[HS_OTLP_TYPE_N][NUMBERS] = {
 enum { PERSON_KEY_MIN = 7, PERSON_KEY_MAX = 19 };
 
 /* Attributes that name a person, a client or a session; docs/otlp.md lists them. */
-#define KEY(text) {text, sizeof(text) - 1}
+#define KEY(text)                                                                                  \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
 static const struct hs_str person_keys[] = {
-    KEY("user.id"), KEY("user.name"), KEY("user.full_name"), KEY("user.email"), KEY("user.hash"),
-    KEY("enduser.id"), KEY("enduser.pseudo.id"), KEY("session.id"), KEY("session.previous_id"),
-    KEY("user_id"), KEY("session_id"), KEY("client_id"), KEY("client.id"), KEY("ubi.user_id"),
-    KEY("ubi.session_id"), KEY("ubi.client_id"), KEY("search.user.id"), KEY("search.user_id"),
+    KEY("user.id"),           KEY("user.name"),         KEY("user.full_name"),
+    KEY("user.email"),        KEY("user.hash"),         KEY("enduser.id"),
+    KEY("enduser.pseudo.id"), KEY("session.id"),        KEY("session.previous_id"),
+    KEY("user_id"),           KEY("session_id"),        KEY("client_id"),
+    KEY("client.id"),         KEY("ubi.user_id"),       KEY("ubi.session_id"),
+    KEY("ubi.client_id"),     KEY("search.user.id"),    KEY("search.user_id"),
     KEY("search.session.id"), KEY("search.session_id"), KEY("search.client.id"),
     KEY("search.client_id"),
 };
@@ -197,8 +221,7 @@ static int check(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, struct hs_
         if ((field.tag & 7) != HS_PB_LEN)
             continue;
         if (is_attr(rule) && ++attrs_n > HS_OTLP_ATTRIBUTES_MAX)
-            return hs_err_set(err, HS_ELIMIT, 0, "more than %d attributes",
-                              HS_OTLP_ATTRIBUTES_MAX);
+            return hs_err_set(err, HS_ELIMIT, 0, "more than %d attributes", HS_OTLP_ATTRIBUTES_MAX);
         rc = check_field(scrub, rule, field.bytes, depth, err);
         if (rc < 0)
             return rc;
@@ -295,8 +318,8 @@ static void write_fields(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, st
     }
 }
 
-void hs_otlp_scrub_write(struct hs_otlp_scrub *scrub, enum hs_otlp_type type,
-                         struct hs_str message, struct hs_buf *out)
+void hs_otlp_scrub_write(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, struct hs_str message,
+                         struct hs_buf *out)
 {
     if (type != HS_OTLP_TYPE_ATTR || !write_person(scrub, message, out))
         write_fields(scrub, type, message, out);

@@ -56,7 +56,7 @@ int hs_otlp_scrub_field(struct hs_otlp_scrub *scrub, enum hs_otlp_type type,
                         const struct hs_pb_field *field, struct hs_err *err);
 
 /* Appends the changed form of a message that check accepted. */
-void hs_otlp_scrub_write(struct hs_otlp_scrub *scrub, enum hs_otlp_type type,
-                         struct hs_str message, struct hs_buf *out);
+void hs_otlp_scrub_write(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, struct hs_str message,
+                         struct hs_buf *out);
 
 #endif

@@ -104,10 +104,11 @@ static bool is_word_of(struct hs_str word, const char *const *words)
 static bool is_engine(struct hs_str system)
 {
     static const char *const words[] = {
-        "elasticsearch", "opensearch", "solr",      "apache.solr",     "typesense", "meilisearch",
-        "vespa",         "algolia",    "weaviate",  "qdrant",          "milvus",    "pinecone",
-        "azure.search",  "manticore",  "azure_search", "manticoresearch", "quickwit",  "sphinx",
-        "coveo",         "marqo",      "zincsearch", NULL};
+        "elasticsearch",   "opensearch", "solr",         "apache.solr", "typesense",
+        "meilisearch",     "vespa",      "algolia",      "weaviate",    "qdrant",
+        "milvus",          "pinecone",   "azure.search", "manticore",   "azure_search",
+        "manticoresearch", "quickwit",   "sphinx",       "coveo",       "marqo",
+        "zincsearch",      NULL};
 
     return is_word_of(system, words);
 }
@@ -116,13 +117,28 @@ static bool is_engine(struct hs_str system)
  * count, scroll, …) is no search. */
 static bool is_search_operation(struct hs_str operation)
 {
-    static const char *const words[] = {
-        "search",        "msearch",         "multi_search",         "multisearch",
-        "knn_search",    "vector_search",   "hybrid_search",        "semantic_search",
-        "async_search",  "async_search.submit", "search_template",  "msearch_template",
-        "search_mvt",    "query",           "select",               "similarity_search",
-        "eql.search",    "documents.search", "searchsinglequery",   "rank_eval_search",
-        "retrieve",      NULL};
+    static const char *const words[] = {"search",
+                                        "msearch",
+                                        "multi_search",
+                                        "multisearch",
+                                        "knn_search",
+                                        "vector_search",
+                                        "hybrid_search",
+                                        "semantic_search",
+                                        "async_search",
+                                        "async_search.submit",
+                                        "search_template",
+                                        "msearch_template",
+                                        "search_mvt",
+                                        "query",
+                                        "select",
+                                        "similarity_search",
+                                        "eql.search",
+                                        "documents.search",
+                                        "searchsinglequery",
+                                        "rank_eval_search",
+                                        "retrieve",
+                                        NULL};
 
     if (operation.n > 0 && operation.p[0] == '_')
         operation = hs_str_n(operation.p + 1, operation.n - 1);
@@ -134,12 +150,13 @@ static bool is_search_operation(struct hs_str operation)
 static bool is_context(struct hs_str key)
 {
     static const char *const words[] = {
-        "search.phase",      "search.tier",       "search.application", "search.surface",
-        "search.consent",    "search.intent.id",  "search.parent_query.id",
-        "search.user.id",    "search.user_id",    "search.session.id",  "search.session_id",
-        "search.client.id",  "search.client_id",  "search.experiment.id",
-        "search.experiment.variant", "search.synthetic", "ubi.application", "ubi.client_id",
-        "ubi.session_id",    "ubi.user_id",       NULL};
+        "search.phase",           "search.tier",          "search.application",
+        "search.surface",         "search.consent",       "search.intent.id",
+        "search.parent_query.id", "search.user.id",       "search.user_id",
+        "search.session.id",      "search.session_id",    "search.client.id",
+        "search.client_id",       "search.experiment.id", "search.experiment.variant",
+        "search.synthetic",       "ubi.application",      "ubi.client_id",
+        "ubi.session_id",         "ubi.user_id",          NULL};
 
     return is_word_of(key, words);
 }
@@ -219,8 +236,8 @@ static void set_tier(struct hs_otlp_search *search, const struct look *look)
     struct hs_otlp_value of_resource;
 
     if (tier.n == 0) {
-        of_resource = hs_otlp_attr_find(search->resource, HS_OTLP_RESOURCE_ATTRIBUTES,
-                                        HS_STR("search.tier"));
+        of_resource =
+            hs_otlp_attr_find(search->resource, HS_OTLP_RESOURCE_ATTRIBUTES, HS_STR("search.tier"));
         tier = str_of(&of_resource);
     }
     if (hs_str_eq_c(tier, "edge"))
@@ -242,8 +259,7 @@ static void examine(struct hs_otlp_search *search, const struct hs_otlp_item *it
         look_at(&look, &attr);
     is_db = is_engine(str_of(&look.db_system)) && is_search_operation(str_of(&look.db_operation));
     search->is_retrieval = hs_str_eq_c(str_of(&look.gen_ai_operation), "retrieval");
-    search->is_edge =
-        (look.marked && look.phase.kind == HS_OTLP_NONE) || search->is_retrieval;
+    search->is_edge = (look.marked && look.phase.kind == HS_OTLP_NONE) || search->is_retrieval;
     search->is_search = search->is_edge || is_db;
     if (!search->is_search)
         return;
@@ -267,8 +283,7 @@ static uint64_t span_hash(const char *trace_id, uint64_t span_id, uint64_t seed)
 
 /* The slot of that span, or the free one where it belongs. */
 static size_t span_slot(const struct hs_otlp_searches *searches,
-                        const struct hs_otlp_groups *groups, const char *trace_id,
-                        uint64_t span_id)
+                        const struct hs_otlp_groups *groups, const char *trace_id, uint64_t span_id)
 {
     size_t mask = searches->spans_cap - 1;
     size_t at = span_hash(trace_id, span_id, groups->seed) & mask;
@@ -348,9 +363,8 @@ static const struct hs_otlp_search *ancestor(const struct hs_otlp_searches *sear
     return NULL;
 }
 
-static void set_parent(const struct hs_otlp_searches *searches,
-                       const struct hs_otlp_groups *groups, struct hs_otlp_search *search,
-                       struct hs_arena *arena)
+static void set_parent(const struct hs_otlp_searches *searches, const struct hs_otlp_groups *groups,
+                       struct hs_otlp_search *search, struct hs_arena *arena)
 {
     const struct hs_otlp_item *item = &groups->items[search->item];
     const struct hs_otlp_search *above;

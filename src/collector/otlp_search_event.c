@@ -293,7 +293,9 @@ static void take_other(struct draft *draft, const struct hs_otlp_attr *attr)
     case HS_OTLP_BOOL:
         value = (struct hs_value){.kind = HS_VALUE_BOOL, .boolean = attr->value.boolean};
         break;
-    case HS_OTLP_INT: value = (struct hs_value){.kind = HS_VALUE_I64, .i64 = attr->value.i64}; break;
+    case HS_OTLP_INT:
+        value = (struct hs_value){.kind = HS_VALUE_I64, .i64 = attr->value.i64};
+        break;
     case HS_OTLP_DOUBLE:
         value = (struct hs_value){.kind = HS_VALUE_F64, .f64 = attr->value.f64};
         break;
@@ -619,8 +621,7 @@ static void set_times(struct draft *draft)
         return;
     hs_event_i64(draft->event, HS_F_TIMESTAMP, (int64_t)(span->start_ns / 1000));
     if (span->end_ns >= span->start_ns)
-        hs_event_f64(draft->event, HS_F_LATENCY_MS,
-                     (double)(span->end_ns - span->start_ns) / 1e6);
+        hs_event_f64(draft->event, HS_F_LATENCY_MS, (double)(span->end_ns - span->start_ns) / 1e6);
 }
 
 static void set_defaults(struct draft *draft)
@@ -628,8 +629,7 @@ static void set_defaults(struct draft *draft)
     struct hs_event *event = draft->event;
 
     hs_event_str(event, HS_F_EVENT_TYPE, HS_STR("search"));
-    hs_event_str(event, HS_F_TIER,
-                 draft->search->is_edge ? HS_STR("edge") : HS_STR("engine"));
+    hs_event_str(event, HS_F_TIER, draft->search->is_edge ? HS_STR("edge") : HS_STR("engine"));
     if (event->v[HS_F_SERVICE].kind == HS_VALUE_NONE)
         hs_event_str(event, HS_F_SERVICE, HS_STR("unknown_service"));
     if (draft->search->is_retrieval && event->v[HS_F_KIND].kind == HS_VALUE_NONE)

@@ -39,7 +39,8 @@ static int scan_span(struct hs_otlp_reader *reader, struct hs_str message, struc
             found->dirty |= rc > 0;
     }
     if (rc < 0)
-        return hs_err_set(err, HS_EINVAL, 0, "OTLP: malformed protobuf at byte %zu of %zu of a span",
+        return hs_err_set(err, HS_EINVAL, 0,
+                          "OTLP: malformed protobuf at byte %zu of %zu of a span",
                           (size_t)((const char *)pb.p - message.p), message.n);
     if (found->span.attributes_n > HS_OTLP_ATTRIBUTES_MAX) {
         hs_err_set(err, HS_ELIMIT, 0, "more than %d attributes", HS_OTLP_ATTRIBUTES_MAX);
@@ -126,9 +127,9 @@ static int read_spans(struct hs_otlp_reader *reader, struct hs_err *err)
     return rc;
 }
 
-int hs_otlp_traces_read(struct hs_otlp_reader *reader, struct hs_intake *intake,
-                        struct hs_str body, enum hs_otlp_encoding encoding,
-                        struct hs_otlp_outcome *out, struct hs_err *err)
+int hs_otlp_traces_read(struct hs_otlp_reader *reader, struct hs_intake *intake, struct hs_str body,
+                        enum hs_otlp_encoding encoding, struct hs_otlp_outcome *out,
+                        struct hs_err *err)
 {
     int rc = hs_otlp_reader_start(reader, intake, HS_OTLP_TRACES, encoding, &body, err);
 
@@ -138,8 +139,8 @@ int hs_otlp_traces_read(struct hs_otlp_reader *reader, struct hs_intake *intake,
     reader->out = out;
     rc = read_spans(reader, err);
     if (rc == HS_OK)
-        rc = hs_otlp_searches_write(&reader->searches, &reader->groups, &reader->arena, intake,
-                                    out, err);
+        rc = hs_otlp_searches_write(&reader->searches, &reader->groups, &reader->arena, intake, out,
+                                    err);
     if (rc == HS_OK)
         rc = hs_otlp_groups_write(&reader->groups, intake, HS_TOPIC_SPANS, true, err);
     if (rc == HS_OK)

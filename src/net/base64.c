@@ -13,8 +13,8 @@ void hs_base64_encode(struct hs_str bytes, struct hs_buf *out)
     for (i = 0; i < bytes.n; i += 3) {
         size_t left = bytes.n - i;
         const unsigned char *p = (const unsigned char *)bytes.p + i;
-        unsigned word = (unsigned)p[0] << 16 | (left > 1 ? (unsigned)p[1] << 8 : 0) |
-                        (left > 2 ? p[2] : 0);
+        unsigned word =
+            (unsigned)p[0] << 16 | (left > 1 ? (unsigned)p[1] << 8 : 0) | (left > 2 ? p[2] : 0);
 
         *at++ = alphabet[word >> 18];
         *at++ = alphabet[word >> 12 & 63];

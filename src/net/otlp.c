@@ -21,8 +21,8 @@ void hs_otlp_iter_init(struct hs_otlp_iter *iter, struct hs_str body)
     };
 }
 
-/* Fields 1 (resource or scope) and 3 (schema_url) of a message whose field 2 repeats. They may stand
- * behind what they describe, so that they are looked up before it is walked. */
+/* Fields 1 (resource or scope) and 3 (schema_url) of a message whose field 2 repeats. They may come
+ * behind what they describe, so they are looked up before it is walked. */
 static bool read_head(struct hs_pb pb, struct hs_str *out_head, struct hs_str *out_schema)
 {
     struct hs_pb_field field;

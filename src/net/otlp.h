@@ -14,8 +14,8 @@
  *             …
  *     }
  *
- * Fields with an unexpected wire type are taken for unknown ones and skipped, as protobuf does. Of a
- * single message that stands twice the last counts. Strings are not checked for UTF-8.
+ * Fields with an unexpected wire type are taken for unknown ones and skipped, as protobuf does. Of
+ * a single message that stands twice the last counts. Strings are not checked for UTF-8.
  * All calls: @thread any.
  */
 #ifndef HS_NET_OTLP_H
@@ -114,7 +114,8 @@ void hs_otlp_each_init(struct hs_otlp_each *each, struct hs_str message,
 int hs_otlp_each_next(struct hs_otlp_each *each, struct hs_str *out);
 int hs_otlp_attr_next(struct hs_otlp_each *each, struct hs_otlp_attr *out);
 int hs_otlp_value_next(struct hs_otlp_each *each, struct hs_otlp_value *out);
-/* The value of the first attribute with that key; kind NONE when there is none or it is malformed. */
+/* The value of the first attribute with that key; kind NONE when there is none or the message is
+ * malformed before it. */
 struct hs_otlp_value hs_otlp_attr_find(struct hs_str message, enum hs_otlp_repeated number,
                                        struct hs_str key);
 

@@ -10,8 +10,8 @@
 
 enum form {
     FORM_STRING,
-    FORM_HEX,    /* bytes written as hex */
-    FORM_BYTES,  /* bytes written as base64 */
+    FORM_HEX,   /* bytes written as hex */
+    FORM_BYTES, /* bytes written as base64 */
     FORM_BOOL,
     FORM_ENUM,   /* 32-bit integer, a number only */
     FORM_INT,    /* varint of 64 bits */

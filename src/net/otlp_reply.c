@@ -68,15 +68,15 @@ void hs_otlp_reply(enum hs_otlp_signal signal, enum hs_otlp_encoding encoding, u
         HS_BUF_ADD_LIT(out, "{}");
         return;
     }
-    reply_json(signal == HS_OTLP_TRACES ? "rejectedSpans" : "rejectedLogRecords", rejected,
-               message, out);
+    reply_json(signal == HS_OTLP_TRACES ? "rejectedSpans" : "rejectedLogRecords", rejected, message,
+               out);
 }
 
 int hs_otlp_grpc_code(int http_status)
 {
     static const struct {
         int http, grpc;
-    } rows[] = {{400, 3}, {401, 16}, {403, 7}, {404, 5},   {413, 8},
+    } rows[] = {{400, 3}, {401, 16}, {403, 7},  {404, 5},  {413, 8},
                 {422, 8}, {429, 8},  {501, 12}, {503, 14}, {504, 4}};
     size_t i;
 

@@ -59,8 +59,7 @@ void otlp_attr_nested(struct otlp_kit *kit, const char *key, unsigned levels, co
 /* An attribute to any message under construction. */
 void otlp_add_attr(struct hs_buf *out, unsigned number, const char *key, const char *value);
 /* A span event named exception. */
-void otlp_exception(struct otlp_kit *kit, const char *type, const char *message,
-                    const char *stack);
+void otlp_exception(struct otlp_kit *kit, const char *type, const char *message, const char *stack);
 /* Closes everything. */
 void otlp_done(struct otlp_kit *kit);
 

@@ -190,7 +190,8 @@ static void event__has_what_the_resource_and_the_span_say(void **state)
     expect_num(kit, 0, "returned", 2);
     expect_num(kit, 0, "timestamp", (double)(OTLP_START_NS / 1000));
     expect_json(kit, 0, "cache_hit", "true");
-    expect_json(kit, 0, "results", "[{\"id\":\"p1\",\"position\":21},{\"id\":\"p2\",\"position\":22}]");
+    expect_json(kit, 0, "results",
+                "[{\"id\":\"p1\",\"position\":21},{\"id\":\"p2\",\"position\":22}]");
     expect_json(kit, 0, "shards", "{\"total\":5,\"failed\":0}");
     expect_json(kit, 0, "experiments", "[{\"id\":\"e1\",\"variant\":\"b\"}]");
     expect_json(kit, 0, "attributes", "{\"search.query.class\":\"head\"}");
@@ -285,8 +286,8 @@ static void event__of_a_failure_has_the_error_redacted(void **state)
 {
     struct otlp_kit *kit = *state;
 
-    otlp_span(kit, &(struct otlp_span){.kind = HS_OTLP_KIND_SERVER,
-                                       .status = HS_OTLP_STATUS_ERROR});
+    otlp_span(kit,
+              &(struct otlp_span){.kind = HS_OTLP_KIND_SERVER, .status = HS_OTLP_STATUS_ERROR});
     otlp_attr(kit, "search.query.text", "mail to jane.roe@example.com");
     otlp_attr_int(kit, "http.response.status_code", 500);
     otlp_exception(kit, "IllegalState", "no user jane.roe@example.com", "at Main.java:1");

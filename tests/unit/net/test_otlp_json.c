@@ -40,16 +40,16 @@ static struct hs_otlp_value value_of(const char *json)
 static void read__takes_every_field_of_a_span(void **state)
 {
     struct hs_otlp_span span;
-    struct hs_str message =
-        span_of(SPAN("\"traceId\":\"0AF7651916cd43dd8448eb211c80319C\",\"spanId\":\"b7ad6b7169203331\","
-                     "\"parentSpanId\":\"00f067aa0ba902b7\",\"traceState\":\"a=b\",\"name\":\"n\","
-                     "\"kind\":3,\"startTimeUnixNano\":\"1795000000123456789\","
-                     "\"endTimeUnixNano\":1795000000123456790,\"flags\":257,"
-                     "\"droppedAttributesCount\":1,\"droppedEventsCount\":2,\"droppedLinksCount\":3,"
-                     "\"status\":{\"code\":2,\"message\":\"m\"},\"unknown\":{\"x\":[1]},"
-                     "\"events\":[{\"timeUnixNano\":\"5\",\"name\":\"e\",\"attributes\":[]}],"
-                     "\"links\":[{\"traceId\":\"0af7651916cd43dd8448eb211c80319c\"}],"
-                     "\"attributes\":null"));
+    struct hs_str message = span_of(
+        SPAN("\"traceId\":\"0AF7651916cd43dd8448eb211c80319C\",\"spanId\":\"b7ad6b7169203331\","
+             "\"parentSpanId\":\"00f067aa0ba902b7\",\"traceState\":\"a=b\",\"name\":\"n\","
+             "\"kind\":3,\"startTimeUnixNano\":\"1795000000123456789\","
+             "\"endTimeUnixNano\":1795000000123456790,\"flags\":257,"
+             "\"droppedAttributesCount\":1,\"droppedEventsCount\":2,\"droppedLinksCount\":3,"
+             "\"status\":{\"code\":2,\"message\":\"m\"},\"unknown\":{\"x\":[1]},"
+             "\"events\":[{\"timeUnixNano\":\"5\",\"name\":\"e\",\"attributes\":[]}],"
+             "\"links\":[{\"traceId\":\"0af7651916cd43dd8448eb211c80319c\"}],"
+             "\"attributes\":null"));
 
     (void)state;
     assert_int_equal(hs_otlp_span_read(message, &span, NULL), HS_OK);
@@ -169,20 +169,20 @@ static void read__names_what_is_wrong_and_where(void **state)
         {SPAN("\"kind\":\"SPAN_KIND_SERVER\""),
          "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].kind is string, must be an integer "
          "(enums have no names in OTLP/JSON)"},
-        {SPAN("\"traceId\":\"xyz\""),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].traceId is string, must be a string of "
-         "hex digits, two a byte"},
-        {SPAN("\"traceId\":\"zz\""),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].traceId is string, must be a string of "
-         "hex digits, two a byte"},
+        {SPAN("\"traceId\":\"xyz\""), "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].traceId "
+                                      "is string, must be a string of "
+                                      "hex digits, two a byte"},
+        {SPAN("\"traceId\":\"zz\""), "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].traceId "
+                                     "is string, must be a string of "
+                                     "hex digits, two a byte"},
         {SPAN("\"name\":7"),
          "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].name is uint, must be a string"},
         {SPAN("\"startTimeUnixNano\":\"-1\""),
          "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].startTimeUnixNano is string, must be "
          "an unsigned 64-bit integer, as a number or a decimal string"},
-        {SPAN("\"flags\":4294967296"),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].flags is uint, must be an integer from "
-         "0 to 4294967295"},
+        {SPAN("\"flags\":4294967296"), "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].flags "
+                                       "is uint, must be an integer from "
+                                       "0 to 4294967295"},
         {VALUE("{\"intValue\":1.5}"),
          "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.intValue is real, "
          "must be a 64-bit integer, as a number or a decimal string"},
@@ -193,7 +193,8 @@ static void read__names_what_is_wrong_and_where(void **state)
          "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.bytesValue is "
          "string, must be a string of base64"},
         {VALUE("{\"boolValue\":1}"),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.boolValue is uint, "
+         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.boolValue is "
+         "uint, "
          "must be true or false"},
     };
     struct hs_err err;
@@ -202,8 +203,8 @@ static void read__names_what_is_wrong_and_where(void **state)
     (void)state;
     for (i = 0; i < HS_ARRAY_LEN(cases); i++) {
         hs_buf_reset(&bytes);
-        assert_int_equal(
-            hs_otlp_json_read(HS_OTLP_TRACES, hs_str_c(cases[i].json), &bytes, &err), HS_EINVAL);
+        assert_int_equal(hs_otlp_json_read(HS_OTLP_TRACES, hs_str_c(cases[i].json), &bytes, &err),
+                         HS_EINVAL);
         if (strncmp(err.text, cases[i].text, strlen(cases[i].text)) != 0)
             fail_msg("case %zu: %s", i, err.text);
     }

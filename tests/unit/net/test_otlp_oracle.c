@@ -58,9 +58,7 @@ static void add_random_field(struct hs_rand *rand, const ProtobufCFieldDescripto
         hs_pb_close(out, mark);
         break;
     case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        hs_pb_add_fixed64(out, field->id, random_number(rand));
-        break;
+    case PROTOBUF_C_TYPE_DOUBLE: hs_pb_add_fixed64(out, field->id, random_number(rand)); break;
     case PROTOBUF_C_TYPE_FIXED32:
         hs_pb_add_fixed32(out, field->id, (uint32_t)random_number(rand));
         break;
@@ -136,7 +134,10 @@ static void same_value(const struct hs_otlp_value *ours, const any_value *theirs
     size_t i;
 
     switch (theirs ? theirs->value_case : 0) {
-    case 1: assert_int_equal(ours->kind, HS_OTLP_STR); same_text(ours->str, theirs->string_value); break;
+    case 1:
+        assert_int_equal(ours->kind, HS_OTLP_STR);
+        same_text(ours->str, theirs->string_value);
+        break;
     case 2: assert_true(ours->kind == HS_OTLP_BOOL && ours->boolean == theirs->bool_value); break;
     case 3: assert_true(ours->kind == HS_OTLP_INT && ours->i64 == theirs->int_value); break;
     case 4:
@@ -158,7 +159,10 @@ static void same_value(const struct hs_otlp_value *ours, const any_value *theirs
         same_attrs(ours->str, HS_OTLP_KVLIST_VALUES, theirs->kvlist_value->values,
                    theirs->kvlist_value->n_values);
         break;
-    case 7: assert_int_equal(ours->kind, HS_OTLP_BYTES); same_bytes(ours->str, theirs->bytes_value); break;
+    case 7:
+        assert_int_equal(ours->kind, HS_OTLP_BYTES);
+        same_bytes(ours->str, theirs->bytes_value);
+        break;
     default: assert_int_equal(ours->kind, HS_OTLP_NONE); break;
     }
 }

@@ -72,9 +72,8 @@ static void reply__says_what_was_rejected(void **state)
 
 static void status__has_the_code_of_the_http_status(void **state)
 {
-    static const int rows[][2] = {{400, 3},  {401, 16}, {403, 7},  {404, 5},  {405, 3},
-                                  {413, 8},  {415, 3},  {429, 8},  {500, 13}, {501, 12},
-                                  {503, 14}, {504, 4}};
+    static const int rows[][2] = {{400, 3}, {401, 16}, {403, 7},  {404, 5},  {405, 3},  {413, 8},
+                                  {415, 3}, {429, 8},  {500, 13}, {501, 12}, {503, 14}, {504, 4}};
     struct hs_buf out;
     size_t i;
 
@@ -83,7 +82,10 @@ static void status__has_the_code_of_the_http_status(void **state)
         assert_int_equal(hs_otlp_grpc_code(rows[i][0]), rows[i][1]);
     hs_buf_init(&out, 256);
     hs_otlp_reply_status(HS_OTLP_PROTOBUF, 503, HS_STR("full"), &out);
-    expect(&out, "\x08\x0e\x12\x04" "full", 8);
+    expect(&out,
+           "\x08\x0e\x12\x04"
+           "full",
+           8);
     hs_buf_reset(&out);
     hs_otlp_reply_status(HS_OTLP_JSON, 400, HS_STR("bad"), &out);
     expect(&out, "{\"code\":3,\"message\":\"bad\"}", 26);

@@ -37,22 +37,25 @@ static void next__reads_each_wire_type(void **state)
     assert_int_equal(hs_pb_next(&pb, &field), 0);
 }
 
-#define CASE(bytes) {bytes, sizeof(bytes) - 1}
+#define CASE(bytes)                                                                                \
+    {                                                                                              \
+        bytes, sizeof(bytes) - 1                                                                   \
+    }
 
 static void next__refuses_what_is_malformed(void **state)
 {
     static const struct hs_str cases[] = {
-        CASE("\x08"),                                         /* no value */
-        CASE("\x08\x80"),                                     /* a varint cut off */
+        CASE("\x08"),                                             /* no value */
+        CASE("\x08\x80"),                                         /* a varint cut off */
         CASE("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), /* of eleven bytes */
-        CASE("\x09\x01\x02\x03\x04\x05\x06\x07"),             /* 7 of 8 bytes */
-        CASE("\x0d\x01\x02\x03"),                             /* 3 of 4 bytes */
-        CASE("\x0a\x02\x61"),                                 /* length past the end */
-        CASE("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), /* length of 2^64 - 1 */
-        CASE("\x0b\x0c"),                                     /* a group */
-        CASE("\x0e\x00"),                                     /* wire type 6 */
-        CASE("\x02\x00"),                                     /* field number 0 */
-        CASE("\x80\x80\x80\x80\x80\x01\x00"),                 /* a field number too large */
+        CASE("\x09\x01\x02\x03\x04\x05\x06\x07"),                 /* 7 of 8 bytes */
+        CASE("\x0d\x01\x02\x03"),                                 /* 3 of 4 bytes */
+        CASE("\x0a\x02\x61"),                                     /* length past the end */
+        CASE("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),     /* length of 2^64 - 1 */
+        CASE("\x0b\x0c"),                                         /* a group */
+        CASE("\x0e\x00"),                                         /* wire type 6 */
+        CASE("\x02\x00"),                                         /* field number 0 */
+        CASE("\x80\x80\x80\x80\x80\x01\x00"),                     /* a field number too large */
     };
     size_t i;
 
@@ -206,9 +209,9 @@ static void base64__takes_both_alphabets_and_refuses_the_rest(void **state)
 {
     static const struct {
         const char *text, *bytes;
-    } cases[] = {{"aGk=", "hi"},   {"aGk", "hi"},    {"_-8=", "\xff\xef"}, {"/+8", "\xff\xef"},
-                 {"", ""},         {"a", NULL},      {"aG*=", NULL},       {"a===", NULL},
-                 {"=aGk", NULL},   {"aG k", NULL}};
+    } cases[] = {{"aGk=", "hi"}, {"aGk", "hi"}, {"_-8=", "\xff\xef"}, {"/+8", "\xff\xef"},
+                 {"", ""},       {"a", NULL},   {"aG*=", NULL},       {"a===", NULL},
+                 {"=aGk", NULL}, {"aG k", NULL}};
     struct hs_buf out;
     size_t i;
 
