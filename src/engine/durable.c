@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "base/thread.h"
-#include "engine/dirty.h"
+#include "port/dirty.h"
 
 #define SPACE_ENGINE "engine"
 #define KEY_BOOT_ID "boot_id"

@@ -3,9 +3,9 @@
 
 #include "base/killpoint.h"
 #include "base/mem.h"
-#include "engine/dirty.h"
+#include "port/dirty.h"
 #include "engine/loader_int.h"
-#include "engine/source.h"
+#include "port/source.h"
 
 enum {
     COMMIT_ARENA_BYTES = 512 << 20,

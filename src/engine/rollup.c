@@ -12,9 +12,9 @@
 #include "base/metric.h"
 #include "base/rand.h"
 #include "base/thread.h"
-#include "engine/dirty.h"
+#include "port/dirty.h"
 #include "engine/rollup_sql.h"
-#include "engine/source.h"
+#include "port/source.h"
 #include "port/lease.h"
 
 enum {

@@ -3,7 +3,7 @@
 #define HS_ENGINE_ROLLUP_SQL_H
 
 #include "base/buf.h"
-#include "engine/dirty.h"
+#include "port/dirty.h"
 
 enum hs_rollup_family { HS_ROLLUP_FAST, HS_ROLLUP_DIM, HS_ROLLUP_FAMILY_N };
 

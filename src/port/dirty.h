@@ -6,8 +6,8 @@
  *     space "rolled"  the same keys: cleared since the last sync. After a power loss they are dirty
  *                     again, because the cells computed from them may be gone.
  */
-#ifndef HS_ENGINE_DIRTY_H
-#define HS_ENGINE_DIRTY_H
+#ifndef HS_PORT_DIRTY_H
+#define HS_PORT_DIRTY_H
 
 #include "base/str.h"
 #include "port/metadata.h"

@@ -1,4 +1,4 @@
-#include "engine/source.h"
+#include "port/source.h"
 
 #include <yyjson.h>
 

@@ -1,4 +1,4 @@
-#include "engine/dirty.h"
+#include "port/dirty.h"
 
 #include <stdio.h>
 

@@ -5,8 +5,8 @@
  *     space "sources"  "<tenant>/<application>" → {"seen": ["native", "ubi"], "counted": "native",
  *                                                  "set": false}
  */
-#ifndef HS_ENGINE_SOURCE_H
-#define HS_ENGINE_SOURCE_H
+#ifndef HS_PORT_SOURCE_H
+#define HS_PORT_SOURCE_H
 
 #include <stdbool.h>
 

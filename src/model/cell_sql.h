@@ -1,0 +1,64 @@
+/*
+ * What the metrics are, as SQL: the definitions of docs/metrics.md in one place, used by the rollups
+ * and by the gateway where it has to read raw rows.
+ *
+ * A cell is what the fast rollups keep for a key and a window. Percentiles come from states of
+ * quantilesBFloat16Weighted, which keeps the upper 16 bits of each value as Float32: a percentile is
+ * at most 0.8 % below the exact value at its rank.
+ */
+#ifndef HS_MODEL_CELL_SQL_H
+#define HS_MODEL_CELL_SQL_H
+
+#define HS_SQL_CELL_COLUMNS                                                                        \
+    "count, weighted_count, errors, timeouts, partials, cancelled, error_codes, latency_count, "   \
+    "latency_sum_ms, latency_max_ms, latency, searches, zero_results, scored, score_sum, score"
+
+/* Latency includes timeouts and excludes cancelled; a search counts for zero results when it was
+ * answered and says how many results it had (docs/metrics.md). */
+#define HS_SQL_CELLS_FROM_ROWS                                                                     \
+    "count() AS count, sum(sample_weight) AS weighted_count, countIf(failed) AS errors, "          \
+    "countIf(status = 'timeout') AS timeouts, countIf(status = 'partial') AS partials, "           \
+    "countIf(status = 'cancelled') AS cancelled, "                                                 \
+    "sumMapIf(map(error_key, toUInt64(1)), failed) AS error_codes, "                               \
+    "countIf(timed) AS latency_count, sumIf(ms, timed) AS latency_sum_ms, "                        \
+    "maxIf(ms, timed) AS latency_max_ms, "                                                         \
+    "quantilesBFloat16WeightedStateIf(0.5, 0.9, 0.95, 0.99)(ms, weight, timed) AS latency, "       \
+    "countIf(answered) AS searches, countIf(answered AND hits = 0) AS zero_results, "              \
+    "countIf(has_score) AS scored, sumIf(top_score, has_score) AS score_sum, "                     \
+    "quantilesBFloat16WeightedStateIf(0.05, 0.25, 0.5, 0.75, 0.95)"                                \
+    "(top_score, weight, has_score) AS score"
+
+#define HS_SQL_CELLS_FROM_CELLS                                                                    \
+    "sum(c.count), sum(c.weighted_count), sum(c.errors), sum(c.timeouts), sum(c.partials), "       \
+    "sum(c.cancelled), sumMap(c.error_codes), sum(c.latency_count), sum(c.latency_sum_ms), "       \
+    "max(c.latency_max_ms), "                                                                      \
+    "quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(c.latency), "                       \
+    "sum(c.searches), sum(c.zero_results), sum(c.scored), sum(c.score_sum), "                      \
+    "quantilesBFloat16WeightedMergeState(0.05, 0.25, 0.5, 0.75, 0.95)(c.score)"
+
+#define HS_SQL_ZERO_CELLS                                                                          \
+    "0, 0, 0, 0, 0, 0, map(), 0, 0, 0, "                                                           \
+    "quantilesBFloat16WeightedStateIf(0.5, 0.9, 0.95, 0.99)(0., toUInt64(1), 0), 0, 0, 0, 0, "     \
+    "quantilesBFloat16WeightedStateIf(0.05, 0.25, 0.5, 0.75, 0.95)(0., toUInt64(1), 0)"
+
+/* What the cells are computed from, for one raw row. */
+#define HS_SQL_ROW_COLUMNS                                                                         \
+    "tenant, service, environment, toStartOfMinute(ts) AS t, status, sample_weight, "              \
+    "toUInt64(greatest(1, round(sample_weight))) AS weight, "                                      \
+    "status IN ('error', 'timeout') AS failed, "                                                   \
+    "if(error_code = '', status, error_code)::String AS error_key, "                               \
+    "latency_ms IS NOT NULL AND status != 'cancelled' AS timed, ifNull(latency_ms, 0) AS ms, "     \
+    "kind IN ('', 'search') AND status IN ('', 'ok', 'partial') "                                  \
+    "AND (total_hits IS NOT NULL OR returned IS NOT NULL) AS answered, "                           \
+    "coalesce(total_hits, toUInt64(returned), 0) AS hits, "                                        \
+    "length(result_scores) > 0 AND isFinite(result_scores[1]) AS has_score, "                      \
+    "result_scores[1] AS top_score"
+
+#define HS_SQL_DIMENSIONS                                                                          \
+    "arrayConcat([('version', version::String), ('index', index::String), "                        \
+    "('ranker', ranker::String), ('region', region::String), ('locale', locale::String), "         \
+    "('application', application::String)], "                                                      \
+    "arrayMap((k, v) -> ('experiment', concat(k, ':', v)), mapKeys(experiments), "                 \
+    "mapValues(experiments)))"
+
+#endif
