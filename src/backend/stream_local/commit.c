@@ -56,6 +56,7 @@ static void take_jobs(struct hs_local *log, struct commit *out)
         out->n++;
         out->bytes += last->n;
     }
+    HS_ASSERT(last != NULL);
     last->next = NULL;
     if (!queue->head)
         queue->tail = NULL;

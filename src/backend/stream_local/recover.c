@@ -72,48 +72,66 @@ static int file_size(const struct hs_local *log, uint64_t base, uint64_t *out, s
     return HS_OK;
 }
 
-/* Whether some record behind `pos` belongs to a commit that began behind it. */
-static int is_proven(struct hs_window *window, uint64_t pos, bool *out, struct hs_err *err)
+/* Whether a bad record at `pos` ends the log: no record behind it belongs to a commit that began
+ * behind it. */
+static int is_torn(struct hs_window *window, uint64_t pos, bool *out, struct hs_err *err)
 {
     uint64_t at;
     int rc = hs_window_resync(window, pos + 1, window->limit, window->base + pos + 1, &at, err);
 
-    *out = rc == HS_OK;
+    *out = rc == HS_ENOTFOUND;
     return rc == HS_ENOTFOUND ? HS_OK : rc;
 }
 
-/* Walks the records behind the head into the index. With `tail`, bodies are checked and *out_size
- * is where the torn tail begins; without, it is the limit. */
+/* Goes past damage: to the next valid record, or to the limit. */
+static int skip_damage(struct hs_window *window, uint64_t *pos, struct hs_err *err)
+{
+    int rc = hs_window_resync(window, *pos + 1, window->limit, 0, pos, err);
+
+    if (rc != HS_ENOTFOUND)
+        return rc;
+    *pos = window->limit;
+    return HS_OK;
+}
+
+/* Takes one record at *pos into the index and goes behind it. With `tail`, its body is checked too,
+ * and *out_end is set when the log ends before it. */
+static int scan_record(struct hs_window *window, struct hs_index *index, bool tail, uint64_t *pos,
+                       bool *out_end, struct hs_err *err)
+{
+    struct hs_segment_record record;
+    const char *body;
+    int head_rc = hs_window_record(window, *pos, &record, err);
+    int rc = head_rc;
+
+    if (rc == HS_OK && tail)
+        rc = hs_window_body(window, *pos, &record, &body, err);
+    if (rc == HS_ECORRUPT && tail) {
+        rc = is_torn(window, *pos, out_end, err);
+        if (rc != HS_OK || *out_end)
+            return rc;
+    }
+    if (rc != HS_OK && rc != HS_ECORRUPT)
+        return rc;
+    if (head_rc != HS_OK)
+        return skip_damage(window, pos, err);
+    hs_index_add(index, &record, *pos);
+    *pos += hs_segment_record_bytes(&record);
+    return HS_OK;
+}
+
+/* Walks the records behind the head into the index. With `tail`, *out_size is where the torn tail
+ * begins; without, it is the limit. */
 static int scan(struct hs_window *window, struct hs_index *index, bool tail, uint64_t *out_size,
                 struct hs_err *err)
 {
     uint64_t pos = HS_SEGMENT_HEAD_BYTES;
-    struct hs_segment_record record;
+    bool end = false;
 
-    while (pos < window->limit) {
-        int rc = hs_window_record(window, pos, &record, err);
-        bool head_ok = rc == HS_OK;
-        bool proven = !tail;
-        const char *body;
+    while (pos < window->limit && !end) {
+        int rc = scan_record(window, index, tail, &pos, &end, err);
 
-        if (rc == HS_OK && tail)
-            rc = hs_window_body(window, pos, &record, &body, err);
-        if (rc != HS_OK && rc != HS_ECORRUPT)
-            return rc;
-        if (rc == HS_ECORRUPT && tail && is_proven(window, pos, &proven, err) != HS_OK)
-            return HS_EIO;
-        if (rc == HS_ECORRUPT && !proven)
-            break;
-        if (head_ok) {
-            hs_index_add(index, &record, pos);
-            pos += hs_segment_record_bytes(&record);
-            continue;
-        }
-        if (rc == HS_ECORRUPT)
-            rc = hs_window_resync(window, pos + 1, window->limit, 0, &pos, err);
-        if (rc == HS_ENOTFOUND)
-            pos = window->limit;
-        else if (rc != HS_OK)
+        if (rc != HS_OK)
             return rc;
     }
     *out_size = HS_MIN(pos, window->limit);
@@ -165,7 +183,7 @@ static int scan_file(struct hs_local *log, struct hs_segment *segment, int fd, u
 {
     uint64_t first[HS_SEGMENT_TOPICS];
     struct hs_window window;
-    bool head_valid;
+    bool head_valid = false;
     int rc;
 
     rc = read_first(log, fd, segment->base, first, &head_valid, err);
@@ -362,12 +380,15 @@ static int read_groups(struct hs_local *log, struct hs_err *err)
         return rc;
     hs_buf_init(&buf, 1 << 20);
     rc = hs_fs_read(path, &buf, err);
-    if (rc == HS_OK && hs_groups_parse(hs_buf_str(&buf), &log->groups, err) != HS_OK)
-        rc = hs_err_prefix(err, "%s", path);
-    else if (rc == HS_ENOTFOUND)
+    if (rc == HS_OK) {
+        rc = hs_groups_parse(hs_buf_str(&buf), &log->groups, err);
+        if (rc != HS_OK)
+            hs_err_prefix(err, "%s", path);
+    } else if (rc == HS_ENOTFOUND) {
         rc = HS_OK;
+    }
     hs_buf_fini(&buf);
-    return rc == HS_EIO && err && err->rc == HS_ECORRUPT ? HS_ECORRUPT : rc;
+    return rc;
 }
 
 int hs_local_recover(struct hs_local *log, struct hs_err *err)

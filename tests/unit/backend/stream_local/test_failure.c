@@ -2,6 +2,7 @@
  * What the local log does when the disk is full, refuses a write or fails to sync.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -201,6 +202,24 @@ static void append__fails_until_the_repair_works(void **state)
     expect_events(disk, n);
 }
 
+/* A device that lost what it had acknowledged takes nothing more. */
+static void append__stays_failed_when_synced_data_reads_back_differently(void **state)
+{
+    struct disk *disk = *state;
+    char path[256];
+    int fd;
+
+    stream_kit_put(&disk->kit, HS_TOPIC_EVENTS, 0, 4, 100);
+    fail_calls(disk, FAIL_SYNC, EIO, 1, 1);
+    assert_int_equal(stream_kit_append(&disk->kit, HS_TOPIC_EVENTS, 4, 4, 100), HS_EIO);
+    fd = open(stream_kit_path(&disk->kit, "00000000000000000000.log", path), O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "damage", 6, 400), 6);
+    close(fd);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(stream_kit_append(&disk->kit, HS_TOPIC_EVENTS, 4, 4, 100), HS_EIO);
+}
+
 static void append__survives_short_writes(void **state)
 {
     struct disk *disk = *state;
@@ -386,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(append__fails_with_the_commit_and_goes_on),
         TEST(append__fails_until_the_repair_works),
+        TEST(append__stays_failed_when_synced_data_reads_back_differently),
         TEST(append__survives_short_writes),
         TEST(append__refuses_below_the_free_space_and_recovers),
         TEST(append__refuses_below_the_floor_in_bytes),

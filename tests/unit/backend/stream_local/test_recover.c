@@ -356,6 +356,19 @@ static void open__refuses_folders_that_are_not_whole(void **state)
     expect_events(kit, 0, 3);
 }
 
+static void open__refuses_a_groups_file_that_is_not_valid(void **state)
+{
+    struct stream_kit *kit = *state;
+    struct hs_err err = {0};
+    char path[256];
+
+    stream_kit_close(kit);
+    stream_kit_path(kit, "groups", path);
+    assert_int_equal(hs_fs_write_atomic(path, HS_STR("loader 7\n"), 0600, NULL), HS_OK);
+    assert_int_equal(try_open(kit, &err), HS_ECORRUPT);
+    assert_non_null(strstr(err.text, "/stream/groups: line 1"));
+}
+
 static void open__begins_again_after_a_creation_that_was_cut(void **state)
 {
     struct stream_kit *kit = *state;
@@ -431,6 +444,7 @@ int main(void)
         TEST(open__reads_closed_segments_with_and_without_index),
         TEST(open__drops_a_segment_whose_creation_was_cut),
         TEST(open__refuses_folders_that_are_not_whole),
+        TEST(open__refuses_a_groups_file_that_is_not_valid),
         TEST(open__begins_again_after_a_creation_that_was_cut),
         TEST(open__goes_on_with_the_offsets_of_deleted_segments),
         TEST(poll__reports_damage_in_the_middle_and_goes_on),
