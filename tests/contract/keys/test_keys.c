@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -585,6 +586,14 @@ static void check__looks_keys_up(void **state)
 
 enum { READERS = 3, READS = 20000 };
 
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * HS_NS_PER_S + t.tv_nsec;
+}
+
 static void authenticate_often(void *arg)
 {
     struct fixture *f = arg;
@@ -603,14 +612,14 @@ static void authenticate__is_safe_beside_reloads_and_fast(void **state)
     struct fixture *f = *state;
     struct hs_key_spec spec = spec_of(HS_SCOPE_READ);
     struct hs_thread threads[READERS] = {0};
-    int64_t started;
+    int64_t started_ns;
     size_t i;
 
     make(f, &spec);
-    started = hs_mono_ns(hs_clock_system());
+    started_ns = thread_cpu_ns();
     authenticate_often(f);
-    print_message("authenticating one key takes %.0f ns\n",
-                  (double)(hs_mono_ns(hs_clock_system()) - started) / READS);
+    print_message("authenticating one key takes %.0f ns of CPU\n",
+                  (double)(thread_cpu_ns() - started_ns) / READS);
     for (i = 0; i < READERS; i++)
         assert_int_equal(hs_thread_start(&threads[i], "auth", authenticate_often, f, NULL), HS_OK);
     for (i = 0; i < 50; i++)
