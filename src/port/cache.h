@@ -1,6 +1,6 @@
 /*
- * Cache: values with a time to live, and shared token buckets; in process or Redis. Everything in it
- * can vanish at any time. Keys start with the tenant.
+ * Cache: values with a time to live, and shared token buckets; in process or Redis. Everything in
+ * it can vanish at any time. Keys start with the tenant.
  */
 #ifndef HS_PORT_CACHE_H
 #define HS_PORT_CACHE_H
@@ -30,9 +30,9 @@ struct hs_cache_ops {
                struct hs_err *err);
     /* Absent is HS_OK. */
     int (*del)(struct hs_cache *cache, struct hs_str key, struct hs_err *err);
-    /* Takes `n` tokens from the bucket `key`, which holds at most `burst` and gains `rate` a second.
-     * HS_OK: taken. HS_EAGAIN: too few; *out_wait_ms says when there will be enough (n > burst
-     * counts as burst). Nothing is taken then. */
+    /* Takes `n` tokens from the bucket `key`, which holds at most `burst` and gains `rate` a
+     * second. HS_OK: taken. HS_EAGAIN: too few; *out_wait_ms says when there will be enough
+     * (n > burst counts as burst). Nothing is taken then. */
     int (*take)(struct hs_cache *cache, struct hs_str key, double n, double rate, double burst,
                 int64_t *out_wait_ms, struct hs_err *err);
     void (*close)(struct hs_cache *cache); /* NULL is a no-op */
