@@ -90,7 +90,7 @@ static int read_varint(struct decoder *decoder, uint64_t *out)
 
 static int read_string(struct decoder *decoder, struct hs_str *out)
 {
-    uint64_t n;
+    uint64_t n = 0;
     int rc = read_varint(decoder, &n);
 
     if (rc != HS_OK)
@@ -348,7 +348,7 @@ static int store_indexed(struct decoder *decoder, struct native_node *node,
 
 static int read_lc_head(struct decoder *decoder, struct lc_head *head)
 {
-    uint64_t flags;
+    uint64_t flags = 0;
     int rc = read_u64(decoder, &flags);
 
     if (rc == HS_OK)
@@ -484,8 +484,8 @@ static int read_prefixes(struct decoder *decoder, const struct native_node *node
 /* Name and type: taken over from the first block, compared in all others. */
 static int read_column_head(struct decoder *decoder, struct native_node *node, bool first)
 {
-    struct hs_str name;
-    struct hs_str type;
+    struct hs_str name = HS_STR_NULL;
+    struct hs_str type = HS_STR_NULL;
     int rc = read_string(decoder, &name);
 
     if (rc == HS_OK)
@@ -539,8 +539,8 @@ static int read_counts(struct decoder *decoder, uint64_t *out_columns, uint64_t 
 static int read_block(struct decoder *decoder)
 {
     bool first = decoder->columns == NULL;
-    uint64_t columns;
-    uint64_t rows;
+    uint64_t columns = 0;
+    uint64_t rows = 0;
     size_t i;
     int rc = read_counts(decoder, &columns, &rows);
 
