@@ -94,10 +94,13 @@ void hs_otlp_scrub_fini(struct hs_otlp_scrub *scrub)
 static bool is_person_key(struct hs_str key)
 {
     size_t i;
+    char last;
 
-    /* Most keys end otherwise than "id", "name", "email" and "hash". */
-    if (key.n < PERSON_KEY_MIN || key.n > PERSON_KEY_MAX || !strchr("delh", key.p[key.n - 1]))
+    if (key.n < PERSON_KEY_MIN || key.n > PERSON_KEY_MAX)
         return false;
+    last = key.p[key.n - 1];
+    if (last != 'd' && last != 'e' && last != 'l' && last != 'h')
+        return false; /* neither "id" nor "name", "email" or "hash": most keys */
     for (i = 0; i < HS_ARRAY_LEN(person_keys); i++) {
         if (hs_str_eq(person_keys[i], key))
             return true;

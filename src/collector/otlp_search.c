@@ -171,20 +171,20 @@ struct look {
 static void look_at(struct look *look, const struct hs_otlp_attr *attr)
 {
     const struct {
-        const char *key;
+        struct hs_str key;
         struct hs_otlp_value *value;
         bool weak; /* an older name: does not replace */
     } rows[] = {
-        {"db.system.name", &look->db_system, false},
-        {"db.system", &look->db_system, true},
-        {"db.operation.name", &look->db_operation, false},
-        {"db.operation", &look->db_operation, true},
-        {"search.query.id", &look->query_id, false},
-        {"ubi.query_id", &look->ubi_query_id, false},
-        {"search.parent_query.id", &look->parent_query_id, false},
-        {"search.tier", &look->tier, false},
-        {"gen_ai.operation.name", &look->gen_ai_operation, false},
-        {"search.phase", &look->phase, false},
+        {HS_STR("db.system.name"), &look->db_system, false},
+        {HS_STR("db.system"), &look->db_system, true},
+        {HS_STR("db.operation.name"), &look->db_operation, false},
+        {HS_STR("db.operation"), &look->db_operation, true},
+        {HS_STR("search.query.id"), &look->query_id, false},
+        {HS_STR("ubi.query_id"), &look->ubi_query_id, false},
+        {HS_STR("search.parent_query.id"), &look->parent_query_id, false},
+        {HS_STR("search.tier"), &look->tier, false},
+        {HS_STR("gen_ai.operation.name"), &look->gen_ai_operation, false},
+        {HS_STR("search.phase"), &look->phase, false},
     };
     unsigned family = family_of_key(attr->key);
     size_t i;
@@ -192,12 +192,12 @@ static void look_at(struct look *look, const struct hs_otlp_attr *attr)
     if (family == 0)
         return;
     for (i = 0; i < HS_ARRAY_LEN(rows); i++) {
-        if (!hs_str_eq_c(attr->key, rows[i].key))
+        if (!hs_str_eq(attr->key, rows[i].key))
             continue;
         if (!rows[i].weak || rows[i].value->kind == HS_OTLP_NONE)
             *rows[i].value = attr->value;
     }
-    if (family == HS_OTLP_FAMILY_SEARCH && !is_context(attr->key))
+    if (family == HS_OTLP_FAMILY_SEARCH && !look->marked && !is_context(attr->key))
         look->marked = true;
 }
 
@@ -395,8 +395,8 @@ static int write_one(struct hs_otlp_searches *searches, const struct hs_otlp_sea
     if (rc == HS_EINVAL) {
         if (out->searches_refused++ == 0)
             snprintf(out->message, sizeof(out->message),
-                     "the span at index %u is stored but made no search event: %.*s", search->item,
-                     300, why.text);
+                     "span %u of those accepted is stored but made no search event: %.*s",
+                     search->item, 300, why.text);
         return HS_OK;
     }
     if (rc < 0)
