@@ -135,7 +135,7 @@ static void set_defaults(struct hs_event *event)
         event->v[HS_F_APPLICATION] = event->v[HS_F_SERVICE];
     if (!has(event, HS_F_SERVICE))
         event->v[HS_F_SERVICE] = event->v[HS_F_APPLICATION];
-    if (!hs_str_eq_c(hs_event_get_str(event, HS_F_EVENT_TYPE), "search"))
+    if (event->v[HS_F_EVENT_TYPE].str.p[0] != 's')
         return;
     if (!has(event, HS_F_KIND))
         set_plain(event, HS_F_KIND, HS_STR("search"));
@@ -160,7 +160,7 @@ static bool is_refusal(struct hs_str consent)
 static void hide_person(struct hs_intake *intake, struct hs_event *event, struct hs_made *made)
 {
     static const enum hs_field fields[] = {HS_F_SESSION_ID, HS_F_CLIENT_ID, HS_F_USER_ID};
-    bool drop = is_refusal(hs_event_get_str(event, HS_F_CONSENT));
+    bool drop = has(event, HS_F_CONSENT) && is_refusal(hs_event_get_str(event, HS_F_CONSENT));
     size_t i;
 
     for (i = 0; i < HS_ARRAY_LEN(fields); i++) {

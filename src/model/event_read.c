@@ -24,6 +24,14 @@ static struct hs_str str_of(yyjson_val *val)
     return hs_str_n(unsafe_yyjson_get_str(val), unsafe_yyjson_get_len(val));
 }
 
+/* Member by member: a compound literal would be built in memory and copied, which stalls. */
+static void set_str(struct hs_value *slot, struct hs_str s, bool plain)
+{
+    slot->kind = HS_VALUE_STR;
+    slot->plain = plain;
+    slot->str = s;
+}
+
 static struct hs_value json_value(yyjson_val *val)
 {
     return (struct hs_value){.kind = HS_VALUE_JSON, .json = val};
@@ -74,7 +82,8 @@ static int collect_pair(struct reading *r, yyjson_val *key, yyjson_val *val)
     slot = &r->event->v[field];
     if (slot->kind != HS_VALUE_NONE)
         return refuse(r, hs_fields[field].name, HS_REFUSED_DUPLICATE, "is given twice");
-    *slot = json_value(val);
+    slot->kind = HS_VALUE_JSON;
+    slot->json = val;
     r->seen[r->seen_n++] = (unsigned char)field;
     return HS_OK;
 }
@@ -124,10 +133,7 @@ static int decide_type(struct reading *r, unsigned *out_flag)
     if (rc != HS_OK)
         return rc;
     if (event->v[HS_F_EVENT_TYPE].kind == HS_VALUE_JSON)
-        event->v[HS_F_EVENT_TYPE] =
-            (struct hs_value){.kind = HS_VALUE_STR,
-                              .plain = true,
-                              .str = str_of(event->v[HS_F_EVENT_TYPE].json)};
+        set_str(&event->v[HS_F_EVENT_TYPE], str_of(event->v[HS_F_EVENT_TYPE].json), true);
     switch (event->v[HS_F_EVENT_TYPE].str.p[0]) {
     case 's': *out_flag = HS_FF_SEARCH; break;
     case 'r': *out_flag = HS_FF_RESULT; break;
@@ -165,11 +171,9 @@ static bool read_bool_word(enum hs_field field, yyjson_val *val, struct hs_value
     if (!unsafe_yyjson_is_bool(val))
         return false;
     if (field == HS_F_CONSENT)
-        *slot = (struct hs_value){.kind = HS_VALUE_STR,
-                                  .plain = true,
-                                  .str = yes ? HS_STR("granted") : HS_STR("denied")};
+        set_str(slot, yes ? HS_STR("granted") : HS_STR("denied"), true);
     else if (field == HS_F_FALLBACK && yes)
-        *slot = (struct hs_value){.kind = HS_VALUE_STR, .plain = true, .str = HS_STR("true")};
+        set_str(slot, HS_STR("true"), true);
     else if (field == HS_F_FALLBACK)
         *slot = (struct hs_value){.kind = HS_VALUE_NONE};
     else
@@ -189,9 +193,7 @@ static int read_string(enum hs_field field, struct hs_value *slot, struct hs_err
     rc = hs_check_string(val, def->max, &spot, err);
     if (rc != HS_OK)
         return rc;
-    *slot = (struct hs_value){.kind = HS_VALUE_STR,
-                              .plain = unsafe_yyjson_get_subtype(val) == YYJSON_SUBTYPE_NOESC,
-                              .str = str_of(val)};
+    set_str(slot, str_of(val), unsafe_yyjson_get_subtype(val) == YYJSON_SUBTYPE_NOESC);
     return def->flags & HS_FF_HEX ? read_hex(slot, def, &spot, err) : HS_OK;
 }
 
@@ -206,7 +208,8 @@ static int read_time(struct hs_value *slot, const struct hs_spot *spot, struct h
         return hs_spot_fail(
             spot, HS_REFUSED_VALUE, err,
             "is no time: RFC 3339 with a zone, or seconds, ms, us or ns since 1970");
-    *slot = (struct hs_value){.kind = HS_VALUE_I64, .i64 = us};
+    slot->kind = HS_VALUE_I64;
+    slot->i64 = us;
     return HS_OK;
 }
 
@@ -245,7 +248,8 @@ static int read_int(struct hs_value *slot, const struct hs_field_def *def,
     if (rc != HS_OK)
         return rc;
     hs_event_parse_i64(val, &v);
-    *slot = (struct hs_value){.kind = HS_VALUE_I64, .i64 = v};
+    slot->kind = HS_VALUE_I64;
+    slot->i64 = v;
     return HS_OK;
 }
 
@@ -267,13 +271,14 @@ static int read_field(struct reading *r, enum hs_field field)
     case HS_FT_WORD:
         rc = hs_check_word(val, def->words, &spot, r->err);
         if (rc == HS_OK)
-            *slot = (struct hs_value){.kind = HS_VALUE_STR, .plain = true, .str = str_of(val)};
+            set_str(slot, str_of(val), true);
         return rc;
     case HS_FT_BOOL: break;
     }
     if (!unsafe_yyjson_is_bool(val))
         return hs_spot_fail_type(&spot, val, "a boolean", r->err);
-    *slot = (struct hs_value){.kind = HS_VALUE_BOOL, .boolean = unsafe_yyjson_is_true(val)};
+    slot->kind = HS_VALUE_BOOL;
+    slot->boolean = unsafe_yyjson_is_true(val);
     return HS_OK;
 }
 

@@ -34,10 +34,21 @@ static size_t bound_of(yyjson_val *val)
     return bound;
 }
 
-static char *put(char *at, const char *p, size_t n)
+/* Most pieces are short: two copies of a fixed size, which may overlap, take less than a call. */
+static inline char *put(char *at, const char *p, size_t n)
 {
-    if (n > 0)
+    if (n > 16) {
         memcpy(at, p, n);
+    } else if (n >= 8) {
+        memcpy(at, p, 8);
+        memcpy(at + n - 8, p + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(at, p, 4);
+        memcpy(at + n - 4, p + n - 4, 4);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            at[i] = p[i];
+    }
     return at + n;
 }
 
