@@ -53,7 +53,8 @@ static int spawn(const char *program, char *const argv[], int socket_fd, pid_t *
     return sys;
 }
 
-int hs_store_child_start(struct hs_store_child *child, char *const argv[], struct hs_err *err)
+int hs_store_child_start(struct hs_store_child *child, const char *program, char *const argv[],
+                         struct hs_err *err)
 {
     int pair[2];
     int sys;
@@ -61,13 +62,13 @@ int hs_store_child_start(struct hs_store_child *child, char *const argv[], struc
     HS_ASSERT(child->pid == 0);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return hs_err_sys(err, "socket pair for the store");
-    sys = spawn(argv[0], argv, pair[1], &child->pid);
+    sys = spawn(program, argv, pair[1], &child->pid);
     close(pair[1]);
     if (sys != 0) {
         close(pair[0]);
         child->pid = 0;
         errno = sys;
-        return hs_err_sys(err, "start %s", argv[0]);
+        return hs_err_sys(err, "start %s", program);
     }
     child->report_fd = pair[0];
     child->line_n = 0;

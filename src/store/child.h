@@ -21,9 +21,10 @@ struct hs_store_child {
 };
 
 void hs_store_child_init(struct hs_store_child *child);
-/* Runs argv[0] with argv and a bare environment; its descriptor 3 is the socket. HS_EIO.
+/* Runs `program` with argv and a bare environment; its descriptor 3 is the socket. HS_EIO.
  * @blocks */
-int hs_store_child_start(struct hs_store_child *child, char *const argv[], struct hs_err *err);
+int hs_store_child_start(struct hs_store_child *child, const char *program, char *const argv[],
+                         struct hs_err *err);
 /* Reads what is there. HS_OK: *out_line is a whole line, borrowed until the next call; HS_EAGAIN:
  * none yet, or the child has closed its end. HS_ECORRUPT: longer than HS_STORE_REPORT_MAX. */
 int hs_store_child_read(struct hs_store_child *child, struct hs_str *out_line, struct hs_err *err);

@@ -31,7 +31,8 @@ enum {
 };
 
 struct hs_store_supervisor {
-    char *argv[HS_STORE_CHILD_ARGS_MAX]; /* owned */
+    char *program; /* owned, as are the arguments */
+    char *argv[HS_STORE_CHILD_ARGS_MAX];
     size_t argv_n;
     struct hs_thread thread;
     int wake_fd; /* eventfd: stop was asked for */
@@ -107,7 +108,8 @@ static void make_arguments(struct hs_store_supervisor *supervisor,
     char memory[32];
 
     snprintf(memory, sizeof(memory), "%llu", (unsigned long long)conf->store_memory_max);
-    add_arg(supervisor, params->program ? params->program : "/proc/self/exe");
+    supervisor->program = hs_xstrdup(params->program ? params->program : "/proc/self/exe");
+    add_arg(supervisor, "haystat");
     add_arg(supervisor, "store");
     add_set(supervisor, "data", conf->data);
     add_set(supervisor, "listen.store", supervisor->state.ready.http);
@@ -325,7 +327,8 @@ static void run_once(struct hs_store_supervisor *supervisor)
     struct hs_err err;
 
     set_error(supervisor, "");
-    if (hs_store_child_start(&supervisor->child, supervisor->argv, &err) != HS_OK) {
+    if (hs_store_child_start(&supervisor->child, supervisor->program, supervisor->argv, &err) !=
+        HS_OK) {
         set_error(supervisor, err.text);
         publish_error(supervisor);
         hs_log_err(HS_LOG_ERROR, "store", "child does not start, will retry", &err);
@@ -483,6 +486,7 @@ void hs_store_supervisor_close(struct hs_store_supervisor *supervisor)
     hs_store_supervisor_stop(supervisor, HS_STORE_STOP_MS + 1000);
     for (i = 0; i < supervisor->argv_n; i++)
         hs_free(supervisor->argv[i]);
+    hs_free(supervisor->program);
     if (supervisor->wake_fd >= 0)
         close(supervisor->wake_fd);
     hs_cond_fini(&supervisor->changed);
