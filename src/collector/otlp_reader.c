@@ -74,6 +74,8 @@ int hs_otlp_reader_start(struct hs_otlp_reader *reader, struct hs_intake *intake
     reset_buf(&reader->protobuf);
     reader->scrub.rules = intake->rules;
     reader->scrub.counts = &intake->counts.redacted;
+    reader->scrub.drop_persons = false;
+    reader->scrub.persons_dropped = 0;
     reader->section_n = reader->resource_n = 0;
     reader->items_seen = 0;
     reader->first_reason[0] = '\0';

@@ -296,6 +296,18 @@ static bool write_person(struct hs_otlp_scrub *scrub, struct hs_str message, str
     return true;
 }
 
+/* Whether the attribute is to be left out, because its person refused. */
+static bool drop_person(struct hs_otlp_scrub *scrub, struct rule rule, struct hs_str message)
+{
+    struct hs_otlp_attr attr;
+
+    if (!scrub->drop_persons || !is_attr(rule) || hs_otlp_attr_read(message, &attr) != HS_OK ||
+        !is_person_key(attr.key))
+        return false;
+    scrub->persons_dropped++;
+    return true;
+}
+
 /* Recursion: check has bounded the depth. */
 static void write_fields(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, struct hs_str message,
                          struct hs_buf *out)
@@ -309,6 +321,8 @@ static void write_fields(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, st
 
         if ((field.tag & 7) != HS_PB_LEN || rule.act == ACT_KEEP) {
             hs_buf_add_str(out, field.whole);
+        } else if (drop_person(scrub, rule, field.bytes)) {
+            continue;
         } else if (rule.act == ACT_TEXT) {
             write_text(scrub, &field, out);
         } else if (rule.act == ACT_MESSAGE) {

@@ -41,6 +41,8 @@ struct hs_otlp_scrub {
     const struct hs_intake_rules *rules; /* borrowed */
     struct hs_redact_counts *counts;     /* borrowed; what write redacted */
     struct hs_buf text;                  /* one redacted text */
+    bool drop_persons;                   /* write leaves out attributes that name a person */
+    uint64_t persons_dropped;            /* by write */
 };
 
 void hs_otlp_scrub_init(struct hs_otlp_scrub *scrub);

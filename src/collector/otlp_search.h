@@ -42,8 +42,6 @@ enum hs_otlp_family {
 struct hs_otlp_search {
     struct hs_str span, resource; /* messages; borrowed until the next request */
     uint32_t item;                /* in the groups */
-    unsigned families;            /* enum hs_otlp_family of its attributes; HS_OTLP_FAMILY_DB alone
-                                   * is looked at more closely */
     /* filled in by write */
     bool is_search;
     bool is_edge;

@@ -3,6 +3,7 @@
  * of each span finds its ids, what must be redacted and whether it may be a search; then the spans
  * are written trace by trace, copied as they came unless something had to change.
  */
+#include "collector/consent.h"
 #include "collector/otlp_reader_int.h"
 
 /* What the pass over one span finds. */
@@ -11,7 +12,30 @@ struct found {
     unsigned families;
     bool dirty;
     bool too_much;
+    bool refused; /* search.consent says no */
 };
+
+static bool is_refusal(struct hs_str key_value)
+{
+    static const char key[] = "search.consent";
+    struct hs_otlp_attr attr;
+
+    return key_value.n > sizeof(key) && memcmp(key_value.p + 2, key, sizeof(key) - 1) == 0 &&
+           hs_otlp_attr_read(key_value, &attr) == HS_OK && hs_str_eq_c(attr.key, key) &&
+           (attr.value.kind == HS_OTLP_BOOL
+                ? !attr.value.boolean
+                : attr.value.kind == HS_OTLP_STR && hs_consent_is_refusal(attr.value.str));
+}
+
+/* What one attribute says about the span's family and consent. */
+static void note_attribute(struct found *found, struct hs_str key_value)
+{
+    unsigned family = hs_otlp_search_family(key_value);
+
+    found->families |= family;
+    if (family == HS_OTLP_FAMILY_SEARCH && is_refusal(key_value))
+        found->refused = true;
+}
 
 /* HS_OK, also when a limit is passed (found->too_much); HS_EINVAL: malformed. */
 static int scan_span(struct hs_otlp_reader *reader, struct hs_str message, struct found *found,
@@ -29,7 +53,7 @@ static int scan_span(struct hs_otlp_reader *reader, struct hs_str message, struc
         if ((field.tag & 7) != HS_PB_LEN)
             continue;
         if (field.tag == HS_PB_TAG(HS_OTLP_SPAN_ATTRIBUTES, HS_PB_LEN))
-            found->families |= hs_otlp_search_family(field.bytes);
+            note_attribute(found, field.bytes);
         rc = hs_otlp_scrub_field(&reader->scrub, HS_OTLP_TYPE_SPAN, &field, err);
         if (rc == HS_ELIMIT)
             found->too_much = true;
@@ -87,8 +111,10 @@ static int add_span(struct hs_otlp_reader *reader, struct hs_str sent, const str
     bool added;
     int rc = HS_OK;
 
-    if (found->dirty)
+    reader->scrub.drop_persons = found->refused;
+    if (found->dirty || found->refused)
         rc = hs_otlp_reader_rewrite(reader, HS_OTLP_TYPE_SPAN, &item.bytes, err);
+    reader->scrub.drop_persons = false;
     if (rc == HS_OK)
         rc = hs_otlp_reader_add(reader, found->span.trace_id, &item, &added, err);
     if (rc < 0 || !added || found->families == 0)
@@ -98,7 +124,6 @@ static int add_span(struct hs_otlp_reader *reader, struct hs_str sent, const str
                                     .span = sent,
                                     .resource = reader->iter.section.resource,
                                     .item = (uint32_t)reader->groups.items_n - 1,
-                                    .families = found->families,
                                 },
                                 err);
 }
@@ -138,6 +163,7 @@ int hs_otlp_traces_read(struct hs_otlp_reader *reader, struct hs_intake *intake,
     *out = (struct hs_otlp_outcome){0};
     reader->out = out;
     rc = read_spans(reader, err);
+    intake->counts.consent_dropped += reader->scrub.persons_dropped;
     if (rc == HS_OK)
         rc = hs_otlp_searches_write(&reader->searches, &reader->groups, &reader->arena, intake, out,
                                     err);

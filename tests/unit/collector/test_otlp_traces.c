@@ -334,6 +334,35 @@ static void read__makes_pseudonyms_of_ids_of_persons(void **state)
     assert_true(hs_str_eq_c(value.str, "left alone"));
 }
 
+static void read__leaves_out_ids_of_persons_without_consent(void **state)
+{
+    struct otlp_kit *kit = *state;
+
+    otlp_span(kit, &(struct otlp_span){.name = "1"});
+    otlp_attr(kit, "user.id", "customer-4711");
+    otlp_attr(kit, "search.consent", "Denied");
+    otlp_attr(kit, "search.query.text", "shoes");
+    otlp_span(kit, &(struct otlp_span){.name = "2", .span_id = "0000000000000002"});
+    otlp_attr(kit, "user.id", "customer-4711");
+    otlp_attr(kit, "search.consent", "granted");
+    otlp_read_traces(kit);
+    assert_false(otlp_holds(kit, "customer-4711"));
+    assert_int_equal(kit->intake.counts.consent_dropped, 2); /* of the span and of its event */
+    {
+        struct hs_message message = otlp_message(kit, HS_TOPIC_SPANS, 0);
+        struct hs_otlp_iter iter;
+        struct hs_str item;
+
+        hs_otlp_iter_init(&iter, message.value);
+        assert_int_equal(hs_otlp_iter_next(&iter, &item, NULL), 1);
+        assert_int_equal(hs_otlp_attr_find(item, HS_OTLP_SPAN_ATTRIBUTES, HS_STR("user.id")).kind,
+                         HS_OTLP_NONE);
+        assert_int_equal(hs_otlp_iter_next(&iter, &item, NULL), 1);
+        assert_int_equal(hs_otlp_attr_find(item, HS_OTLP_SPAN_ATTRIBUTES, HS_STR("user.id")).kind,
+                         HS_OTLP_STR);
+    }
+}
+
 static void read__says_when_the_intake_is_full(void **state)
 {
     struct otlp_kit *kit = *state;
@@ -411,6 +440,7 @@ int main(void)
         TEST(read__refuses_a_body_cut_at_any_byte_unless_it_is_whole),
         TEST(read__redacts_every_text_of_a_span),
         TEST(read__makes_pseudonyms_of_ids_of_persons),
+        TEST(read__leaves_out_ids_of_persons_without_consent),
         TEST(read__says_when_the_intake_is_full),
         TEST(read__loses_and_doubles_no_span_of_many_traces),
     };
