@@ -143,10 +143,10 @@ int ch_request_query(struct ch_request *request, const struct hs_query *query, s
 
 static int header_code(const struct hs_http_reply *reply)
 {
+    struct hs_str value = hs_http_answer_header(reply, "X-ClickHouse-Exception-Code");
     uint64_t code;
 
-    if (hs_str_to_u64(hs_http_answer_header(reply, "X-ClickHouse-Exception-Code"), &code) != HS_OK ||
-        code > 1000000)
+    if (hs_str_to_u64(value, &code) != HS_OK || code > 1000000)
         return 0;
     return (int)code;
 }
