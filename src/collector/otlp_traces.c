@@ -17,14 +17,13 @@ struct found {
 
 static bool is_refusal(struct hs_str key_value)
 {
-    static const char key[] = "search.consent";
     struct hs_otlp_attr attr;
 
-    return key_value.n > sizeof(key) && memcmp(key_value.p + 2, key, sizeof(key) - 1) == 0 &&
-           hs_otlp_attr_read(key_value, &attr) == HS_OK && hs_str_eq_c(attr.key, key) &&
-           (attr.value.kind == HS_OTLP_BOOL
-                ? !attr.value.boolean
-                : attr.value.kind == HS_OTLP_STR && hs_consent_is_refusal(attr.value.str));
+    if (hs_otlp_attr_read(key_value, &attr) != HS_OK || !hs_str_eq_c(attr.key, "search.consent"))
+        return false;
+    if (attr.value.kind == HS_OTLP_BOOL)
+        return !attr.value.boolean;
+    return attr.value.kind == HS_OTLP_STR && hs_consent_is_refusal(attr.value.str);
 }
 
 /* What one attribute says about the span's family and consent. */
