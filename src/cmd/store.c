@@ -14,6 +14,10 @@
 
 enum { SUPERVISOR_FD_MAX = 1023 };
 
+#ifdef HS_COVERAGE
+void __gcov_dump(void); /* libgcov's, which has no header for C */
+#endif
+
 static int parse_fd(const struct hs_command *command, const char *text, int *out_fd)
 {
     uint64_t fd = 0;
@@ -74,6 +78,9 @@ int hs_cmd_store(int argc, char **argv)
     rc = parse_fd(&command, fd_text, &supervisor_fd);
     if (rc < 0)
         rc = run(&args.conf, supervisor_fd);
+#ifdef HS_COVERAGE
+    __gcov_dump();
+#endif
     /* ClickHouse leaves threads behind, which the process must not wait for or tear down. */
     _exit(rc);
 }
