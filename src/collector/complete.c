@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "collector/consent.h"
 
 enum { LATENCY_MS_MAX = 86400000, POSITION_MAX = 1000000000 };
 
@@ -143,24 +144,11 @@ static void set_defaults(struct hs_event *event)
         set_plain(event, HS_F_STATUS, has(event, HS_F_ERROR) ? HS_STR("error") : HS_STR("ok"));
 }
 
-static bool is_refusal(struct hs_str consent)
-{
-    static const char *const words[] = {"denied",  "none",     "no",      "false",    "0",
-                                        "refused", "rejected", "revoked", "declined", "withdrawn",
-                                        "opt_out", "opt-out",  "optout"};
-    size_t i;
-
-    for (i = 0; i < HS_ARRAY_LEN(words); i++) {
-        if (hs_str_ieq(consent, hs_str_c(words[i])))
-            return true;
-    }
-    return false;
-}
-
 static void hide_person(struct hs_intake *intake, struct hs_event *event, struct hs_made *made)
 {
     static const enum hs_field fields[] = {HS_F_SESSION_ID, HS_F_CLIENT_ID, HS_F_USER_ID};
-    bool drop = has(event, HS_F_CONSENT) && is_refusal(hs_event_get_str(event, HS_F_CONSENT));
+    bool drop =
+        has(event, HS_F_CONSENT) && hs_consent_is_refusal(hs_event_get_str(event, HS_F_CONSENT));
     size_t i;
 
     for (i = 0; i < HS_ARRAY_LEN(fields); i++) {

@@ -193,6 +193,26 @@ static void personal_ids__are_hashed_and_dropped_without_consent(void **state)
     assert_null(strstr(intake_kit_value(kit, HS_TOPIC_ERRORS, 0), sent));
 }
 
+static void personal_ids_in_attributes__are_hidden_as_the_fields_are(void **state)
+{
+    struct intake_kit *kit = *state;
+
+    kit->rules.pseudonyms = true;
+    accept(kit,
+           "{\"service\":\"w\",\"query\":\"q\",\"a\":{\"user_id\":\"ann-77\",\"b\":[{"
+           "\"client_id\":7712345,\"user_idx\":\"kept\"}],\"session_id\":{\"x-9\":[\"y-9\"]}}}");
+    assert_null(strstr(intake_kit_value(kit, HS_TOPIC_EVENTS, 0), "ann-77"));
+    assert_null(strstr(intake_kit_value(kit, HS_TOPIC_EVENTS, 0), "7712345"));
+    assert_null(strstr(intake_kit_value(kit, HS_TOPIC_EVENTS, 0), "-9"));
+    assert_non_null(strstr(intake_kit_value(kit, HS_TOPIC_EVENTS, 0), "\"user_idx\":\"kept\""));
+    intake_kit_reset(kit);
+    accept(kit, "{\"service\":\"w\",\"query\":\"q\",\"consent\":false,\"a\":{\"user_id\":\"ann\","
+                "\"b\":[\"user_id\",\"c\"]}}");
+    intake_kit_expect(kit, HS_TOPIC_EVENTS, "attributes",
+                      "{\"a\":{\"user_id\":null,\"b\":[\"user_id\",\"c\"]}}");
+    assert_int_equal(kit->intake.counts.consent_dropped, 1);
+}
+
 static void free_text__is_redacted_wherever_it_stands(void **state)
 {
     static const char *const events[] = {
@@ -352,6 +372,7 @@ int main(void)
         INTAKE_TEST(import__may_be_old_but_not_older_than_the_retention),
         INTAKE_TEST(missing_id__is_derived_from_the_idempotency_key),
         INTAKE_TEST(personal_ids__are_hashed_and_dropped_without_consent),
+        INTAKE_TEST(personal_ids_in_attributes__are_hidden_as_the_fields_are),
         INTAKE_TEST(free_text__is_redacted_wherever_it_stands),
         INTAKE_TEST(query_norm__is_made_of_the_redacted_query),
         INTAKE_TEST(positions__are_filled_in_by_page),
