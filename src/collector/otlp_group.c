@@ -266,6 +266,7 @@ static struct hs_str build(struct hs_otlp_groups *groups, const struct hs_otlp_g
         hs_pb_back_raw(&pen.back, item->bytes);
         hs_pb_back_head(&pen.back, 2, item->bytes.n);
     }
+    HS_ASSERT(pen.place != NULL); /* no group is empty */
     close_scope(&pen);
     close_resource(&pen);
     return hs_str_n(pen.back.p, (size_t)(end - pen.back.p));

@@ -22,7 +22,7 @@ static int add_record(struct hs_otlp_reader *reader, struct hs_str service, stru
 {
     struct hs_otlp_item item = {.bytes = message};
     struct hs_err why;
-    bool added;
+    bool added = false;
     int rc;
 
     rc = hs_otlp_scrub_check(&reader->scrub, HS_OTLP_TYPE_LOG, message, &why);

@@ -107,7 +107,7 @@ static int add_span(struct hs_otlp_reader *reader, struct hs_str sent, const str
         .span_id = id_bits(found->span.span_id),
         .parent_id = id_bits(found->span.parent_span_id),
     };
-    bool added;
+    bool added = false;
     int rc = HS_OK;
 
     reader->scrub.drop_persons = found->refused;
