@@ -8,8 +8,8 @@
 enum {
     FIRST_CAP = 64,
     KEPT_ROWS = 16384,
-    ANCESTORS_MAX = 1024, /* steps up from a span; ends a cycle too */
-    ID_MAX = 512,         /* bytes of a query id; longer ones are cut */
+    ANCESTORS_MAX = 100, /* steps up from a span; ends a cycle too */
+    ID_MAX = 512,        /* bytes of a query id; longer ones are cut */
     QUERY_ID_HEX = 2 * HS_OTLP_TRACE_ID + 1 + 2 * HS_OTLP_SPAN_ID,
 };
 

@@ -437,6 +437,9 @@ int hs_otlp_json_read(enum hs_otlp_signal signal, struct hs_str body, struct hs_
     yyjson_doc *doc;
     int rc;
 
+    if (body.n > HS_OTLP_JSON_BODY_MAX)
+        return hs_err_set(err, HS_ELIMIT, 0, "OTLP/JSON: the body is %zu bytes, limit %d", body.n,
+                          HS_OTLP_JSON_BODY_MAX);
     /* Without the in-situ flag yyjson does not write to its input. */
     doc = yyjson_read_opts((char *)(uintptr_t)body.p, body.n, YYJSON_READ_NOFLAG, NULL, &why);
     if (!doc)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "collector/otlp_group.h"
 #include "support/otlp_kit.h"
 
 static int setup(void **state)
@@ -123,6 +124,34 @@ static void read__rejects_the_records_of_a_resource_past_the_limits(void **state
     assert_int_equal(kit->out.rejected_by[HS_OTLP_REJECT_LIMIT], 2);
 }
 
+/* A request of n empty records. */
+static int read_empty_records(struct otlp_kit *kit, size_t n)
+{
+    size_t resource, scope;
+
+    otlp_again(kit);
+    resource = hs_pb_open(&kit->body, 1);
+    scope = hs_pb_open(&kit->body, 2);
+    while (n-- > 0)
+        hs_pb_add_bytes(&kit->body, 2, HS_STR_NULL);
+    hs_pb_close(&kit->body, scope);
+    hs_pb_close(&kit->body, resource);
+    return hs_otlp_logs_read(kit->reader, &kit->intake, hs_buf_str(&kit->body), HS_OTLP_PROTOBUF,
+                             &kit->out, &kit->err);
+}
+
+static void read__bounds_the_records_of_a_request(void **state)
+{
+    struct otlp_kit *kit = *state;
+
+    assert_int_equal(read_empty_records(kit, HS_OTLP_ITEMS_MAX), HS_OK);
+    assert_int_equal(kit->out.accepted, HS_OTLP_ITEMS_MAX);
+    assert_int_equal(otlp_messages_n(kit, HS_TOPIC_LOGS), 1);
+    assert_int_equal(read_empty_records(kit, HS_OTLP_ITEMS_MAX + 1), HS_ELIMIT);
+    assert_string_equal(kit->err.text, "OTLP: more than 500000 spans or records in a request");
+    assert_int_equal(read_empty_records(kit, 1), HS_OK); /* the reader is of use again */
+}
+
 static void read__refuses_malformed_bodies(void **state)
 {
     struct otlp_kit *kit = *state;
@@ -225,6 +254,7 @@ int main(void)
         TEST(read__redacts_bodies_and_attributes),
         TEST(read__rejects_records_past_the_limits),
         TEST(read__rejects_the_records_of_a_resource_past_the_limits),
+        TEST(read__bounds_the_records_of_a_request),
         TEST(read__refuses_malformed_bodies),
         TEST(read__takes_traces_of_a_real_sdk_in_both_encodings),
         TEST(read__takes_logs_of_a_real_sdk_in_both_encodings),

@@ -231,6 +231,23 @@ static void read__bounds_the_depth(void **state)
     hs_buf_fini(&json);
 }
 
+static void read__bounds_the_body(void **state)
+{
+    size_t n = HS_OTLP_JSON_BODY_MAX + 1;
+    char *body = hs_xalloc(n);
+    struct hs_err err;
+
+    (void)state;
+    memset(body, ' ', n);
+    body[0] = '{';
+    body[HS_OTLP_JSON_BODY_MAX - 1] = '}';
+    hs_buf_reset(&bytes);
+    assert_int_equal(hs_otlp_json_read(HS_OTLP_TRACES, hs_str_n(body, n - 1), &bytes, &err), HS_OK);
+    assert_int_equal(hs_otlp_json_read(HS_OTLP_TRACES, hs_str_n(body, n), &bytes, &err), HS_ELIMIT);
+    assert_string_equal(err.text, "OTLP/JSON: the body is 33554433 bytes, limit 33554432");
+    hs_free(body);
+}
+
 static void read__says_when_the_buffer_is_full(void **state)
 {
     struct hs_buf small;
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test(read__takes_logs),
         cmocka_unit_test(read__names_what_is_wrong_and_where),
         cmocka_unit_test(read__bounds_the_depth),
+        cmocka_unit_test(read__bounds_the_body),
         cmocka_unit_test(read__says_when_the_buffer_is_full),
     };
 
