@@ -102,11 +102,13 @@ static int make_table_whole(struct hs_loader *loader, struct hs_part *part,
         return HS_OK;
     rc = hs_range_fill(loader->deps.analytics, &range, &part->rows,
                        part_token(part, loader->start_id, token), &filled, err);
-    if (rc == HS_OK)
-        hs_metric_add(&repaired_rows, labels, (double)filled);
+    if (rc != HS_OK)
+        return rc;
+    hs_metric_add(&repaired_rows, labels, (double)filled);
     /* A token that the server knows from before a crash is dropped though its rows are not there:
      * only the next count tells. */
-    return rc == HS_OK ? HS_EAGAIN : rc;
+    return hs_err_set(err, HS_EAGAIN, 0, "%llu missing rows were sent, to be counted again",
+                      (unsigned long long)filled);
 }
 
 int hs_part_make_whole(struct hs_loader *loader, struct hs_part *part, const char *why,
