@@ -139,6 +139,11 @@ static bool is_attr(struct rule rule)
     return rule.act == ACT_MESSAGE && rule.type == HS_OTLP_TYPE_ATTR;
 }
 
+static bool is_entry(struct rule rule)
+{
+    return rule.act == ACT_MESSAGE && rule.type == HS_OTLP_TYPE_ENTRY;
+}
+
 /* The commonest attribute by far: key, then value, lengths of one byte each. */
 static bool read_plain(struct hs_str message, struct hs_str *out_key, struct hs_str *out_value)
 {
@@ -193,6 +198,18 @@ static int check_attr(struct hs_otlp_scrub *scrub, struct hs_str message, struct
     return rc;
 }
 
+/* An entry of a key-value list may name a person as well. */
+static int check_entry(struct hs_otlp_scrub *scrub, struct hs_str message, unsigned depth,
+                       struct hs_err *err)
+{
+    struct hs_otlp_attr attr;
+    int rc = check(scrub, HS_OTLP_TYPE_ENTRY, message, depth, err);
+
+    if (rc != 0 || hs_otlp_attr_read(message, &attr) != HS_OK)
+        return rc;
+    return scrub->rules->pseudonyms && is_person_key(attr.key);
+}
+
 static int check_field(struct hs_otlp_scrub *scrub, struct rule rule, struct hs_str bytes,
                        unsigned depth, struct hs_err *err)
 {
@@ -207,6 +224,8 @@ static int check_field(struct hs_otlp_scrub *scrub, struct rule rule, struct hs_
     if (is_level(rule.type) && ++depth > HS_OTLP_DEPTH_MAX)
         return hs_err_set(err, HS_ELIMIT, 0, "a value nests deeper than %d levels",
                           HS_OTLP_DEPTH_MAX);
+    if (rule.type == HS_OTLP_TYPE_ENTRY)
+        return check_entry(scrub, bytes, depth, err);
     return check(scrub, rule.type, bytes, depth, err);
 }
 
@@ -301,8 +320,8 @@ static bool drop_person(struct hs_otlp_scrub *scrub, struct rule rule, struct hs
 {
     struct hs_otlp_attr attr;
 
-    if (!scrub->drop_persons || !is_attr(rule) || hs_otlp_attr_read(message, &attr) != HS_OK ||
-        !is_person_key(attr.key))
+    if (!scrub->drop_persons || !(is_attr(rule) || is_entry(rule)) ||
+        hs_otlp_attr_read(message, &attr) != HS_OK || !is_person_key(attr.key))
         return false;
     scrub->persons_dropped++;
     return true;
@@ -338,6 +357,8 @@ static void write_fields(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, st
 void hs_otlp_scrub_write(struct hs_otlp_scrub *scrub, enum hs_otlp_type type, struct hs_str message,
                          struct hs_buf *out)
 {
-    if (type != HS_OTLP_TYPE_ATTR || !write_person(scrub, message, out))
+    bool names = type == HS_OTLP_TYPE_ATTR || type == HS_OTLP_TYPE_ENTRY;
+
+    if (!names || !write_person(scrub, message, out))
         write_fields(scrub, type, message, out);
 }

@@ -285,7 +285,7 @@ static void take_row(struct draft *draft, const struct row *row, const struct hs
     }
 }
 
-/* search.* and ubi.* that no row has are kept as attributes. */
+/* search.* and ubi.* of a plain type that no row has are kept as attributes. */
 static void take_other(struct draft *draft, const struct hs_otlp_attr *attr)
 {
     struct hs_value value = {.kind = HS_VALUE_STR};
@@ -304,6 +304,8 @@ static void take_other(struct draft *draft, const struct hs_otlp_attr *attr)
     case HS_OTLP_DOUBLE:
         value = (struct hs_value){.kind = HS_VALUE_F64, .f64 = attr->value.f64};
         break;
+    case HS_OTLP_ARRAY:
+    case HS_OTLP_KVLIST: return; /* in the span only: ids of persons may stand in it */
     default: value.str = text_of(draft, &attr->value, ERROR_TEXT_MAX); break;
     }
     hs_event_attribute(draft->event, attr->key, value); /* beyond the limit: in the span only */

@@ -5,6 +5,12 @@
 #ifndef HS_TESTS_SUPPORT_OTLP_RANDOM_H
 #define HS_TESTS_SUPPORT_OTLP_RANDOM_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <protobuf-c/protobuf-c.h>
 
 #include "base/rand.h"

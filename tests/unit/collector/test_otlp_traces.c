@@ -312,14 +312,25 @@ static void read__makes_pseudonyms_of_ids_of_persons(void **state)
     struct hs_otlp_iter iter;
     struct hs_otlp_value value;
     struct hs_str item;
+    size_t list, value_mark, entries;
 
     otlp_span(kit, &(struct otlp_span){.name = "1"});
     otlp_attr(kit, "user.id", "customer-4711");
     otlp_attr_int(kit, "enduser.id", 998877);
     otlp_attr(kit, "session.id", "");
     otlp_attr(kit, "user.ids", "left alone");
+    list = hs_pb_open(&kit->body, 9);
+    hs_pb_add_bytes(&kit->body, 1, HS_STR("ubi.query_attributes"));
+    value_mark = hs_pb_open(&kit->body, 2);
+    entries = hs_pb_open(&kit->body, 6);
+    otlp_add_attr(&kit->body, 1, "user_id", "customer-4712");
+    hs_pb_close(&kit->body, entries);
+    hs_pb_close(&kit->body, value_mark);
+    hs_pb_close(&kit->body, list);
     otlp_read_traces(kit);
     assert_false(otlp_holds(kit, "customer-4711"));
+    assert_false(otlp_holds(kit, "customer-4712")); /* nor in the search event */
+    assert_int_equal(otlp_messages_n(kit, HS_TOPIC_EVENTS), 1);
     message = otlp_message(kit, HS_TOPIC_SPANS, 0);
     hs_otlp_iter_init(&iter, message.value);
     assert_int_equal(hs_otlp_iter_next(&iter, &item, NULL), 1);
