@@ -338,7 +338,7 @@ def main():
         left = [point for point, n in wanted.items() if progress.get(point, 0) < n]
         if not left:
             break
-        failures += campaign(rng, left, progress, path, until)
+        failures += campaign(rng, wanted, progress, path, until)
     for point, n in wanted.items():
         print(f"{point:28} {progress.get(point, 0):4} of {n} rounds")
     done = sum(min(progress.get(point, 0), n) for point, n in wanted.items())
@@ -346,16 +346,17 @@ def main():
     return 1 if failures else 0
 
 
-def campaign(rng, points, progress, path, until, rounds=12):
+def campaign(rng, wanted, progress, path, until, rounds=12):
     """Some rounds over one data folder, so that recoveries pile up."""
     folder = Path(tempfile.mkdtemp(prefix="haystat-torture-"))
     binary = program("HAYSTAT_DEBUG_BIN", "build/debug/haystat")
     platform = Platform(folder / "data", binary=binary, **OPTIONS)
     ledger = Ledger(folder / "ledger")
     for _ in range(rounds):
-        if time.monotonic() > until:
+        left = [point for point, n in wanted.items() if progress.get(point, 0) < n]
+        if not left or time.monotonic() > until:
             break
-        point = rng.choice(points)
+        point = rng.choice(left)
         start = time.monotonic()
         try:
             problems, facts = run_round(platform, ledger, rng, point)
