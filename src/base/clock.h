@@ -53,7 +53,8 @@ int hs_time_parse_rfc3339(struct hs_str s, int64_t *out_ns);
 int hs_time_from_epoch(double v, int64_t *out_ns);
 int hs_time_from_epoch_i64(int64_t v, int64_t *out_ns);
 enum { HS_TIME_TEXT_MAX = 40 };
-/* RFC 3339 in UTC with 3 decimals ("2026-11-23T10:00:00.123Z"), 9 when finer; returns its length. */
+/* RFC 3339 in UTC with 3 decimals ("2026-11-23T10:00:00.123Z"), 9 when finer; returns its
+ * length. */
 size_t hs_time_format(int64_t ns, char out[HS_TIME_TEXT_MAX]);
 /* "2026-11-23" of the UTC day; returns its length. */
 size_t hs_time_format_day(int64_t ns, char out[HS_TIME_TEXT_MAX]);

@@ -40,7 +40,8 @@ struct hs_err {
 int hs_err_set(struct hs_err *err, int rc, int sys, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* As hs_err_set with HS_EIO and ": strerror(errno)" appended; keeps errno in err->sys. @thread any */
+/* As hs_err_set with HS_EIO and ": strerror(errno)" appended; keeps errno in err->sys.
+ * @thread any */
 int hs_err_sys(struct hs_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "prefix: " in front of the text, keeps codes, returns err->rc (HS_EIO when err is NULL). */

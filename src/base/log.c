@@ -13,7 +13,7 @@
 
 enum {
     LINE_MAX_BYTES = 8192,
-    REPEAT_SLOTS = 64,   /* sentences watched for repeats at once */
+    REPEAT_SLOTS = 64,    /* sentences watched for repeats at once */
     REPEATS_A_SECOND = 10 /* lines of one sentence written in a second */
 };
 

@@ -31,13 +31,13 @@ struct hs_log_kv {
 /* hs_log(HS_LOG_WARN, "loader", "insert failed, will retry", HS_KV_S("table", t)); @thread any */
 #define hs_log(level, component, sentence, ...)                                                    \
     hs_log_write((level), (component), (sentence),                                                 \
-                 (const struct hs_log_kv[]){__VA_ARGS__ __VA_OPT__(, ) {.key = NULL}})
+                 (const struct hs_log_kv[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 /* The same with the error's code and text as `rc` and `error`. */
 #define hs_log_err(level, component, sentence, err, ...)                                           \
     hs_log_write((level), (component), (sentence),                                                 \
                  (const struct hs_log_kv[]){HS_KV_S("rc", hs_rc_name((err)->rc)),                  \
                                             HS_KV_S("error", (err)->text),                         \
-                                            __VA_ARGS__ __VA_OPT__(, ) {.key = NULL}})
+                                            __VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 
 void hs_log_write(enum hs_log_level level, const char *component, const char *sentence,
                   const struct hs_log_kv *kv);

@@ -22,8 +22,7 @@
 #define HS_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define HS_MAX(a, b) ((a) > (b) ? (a) : (b))
 /* The struct that contains `member` at address `ptr`. */
-#define HS_CONTAINER_OF(ptr, type, member)                                                         \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define HS_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 _Noreturn void hs_assert_fail(const char *cond, const char *file, int line, const char *func);
 

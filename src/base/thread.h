@@ -17,13 +17,13 @@
 
 /* Ranks in the order in which they may be nested; leave gaps. */
 enum hs_rank {
-    HS_RANK_OPS = 5,       /* list of parts; held while they are asked */
-    HS_RANK_SERVICE = 10,  /* state of a service */
-    HS_RANK_HTTP = 20,     /* HTTP server and client */
-    HS_RANK_BACKEND = 30,  /* a backend's own state */
-    HS_RANK_QUEUE = 40,    /* queues between threads */
-    HS_RANK_METRIC = 50,   /* metric registry */
-    HS_RANK_LOG = 60,      /* the log's own lock; taken last */
+    HS_RANK_OPS = 5,      /* list of parts; held while they are asked */
+    HS_RANK_SERVICE = 10, /* state of a service */
+    HS_RANK_HTTP = 20,    /* HTTP server and client */
+    HS_RANK_BACKEND = 30, /* a backend's own state */
+    HS_RANK_QUEUE = 40,   /* queues between threads */
+    HS_RANK_METRIC = 50,  /* metric registry */
+    HS_RANK_LOG = 60,     /* the log's own lock; taken last */
 };
 
 struct hs_mutex {

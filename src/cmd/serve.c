@@ -98,8 +98,7 @@ static int serve(const struct hs_command *command, struct hs_conf *conf, const s
         hs_stack_close(&stack);
         return hs_args_failed(command, &err);
     }
-    hs_log(HS_LOG_INFO, "serve", "serving",
-           HS_KV_V("gateway", hs_buf_str(&stack.gateway_address)),
+    hs_log(HS_LOG_INFO, "serve", "serving", HS_KV_V("gateway", hs_buf_str(&stack.gateway_address)),
            HS_KV_V("otlp_http", hs_buf_str(&stack.otlp_address)));
     sigwait(signals, &signal_number);
     hs_log(HS_LOG_INFO, "serve", "stopping", HS_KV_I("signal", signal_number));
@@ -114,9 +113,10 @@ int hs_cmd_serve(int argc, char **argv)
     const struct hs_command command = {
         .name = "serve",
         .synopsis = "",
-        .about = "Runs the platform: takes telemetry in, computes, answers. Without --roles it is\n"
-                 "everything in one process, with the embedded store as its child. Ends on SIGTERM\n"
-                 "or SIGINT. <data>/run.json says which addresses are really bound.",
+        .about =
+            "Runs the platform: takes telemetry in, computes, answers. Without --roles it is\n"
+            "everything in one process, with the embedded store as its child. Ends on SIGTERM\n"
+            "or SIGINT. <data>/run.json says which addresses are really bound.",
     };
     struct hs_args args;
     sigset_t signals;

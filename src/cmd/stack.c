@@ -176,8 +176,8 @@ static int migrate(struct hs_stack *stack, struct hs_err *err)
 
     HS_ASSERT(hs_embed_sql_count <= MIGRATIONS_MAX);
     for (i = 0; i < hs_embed_sql_count; i++)
-        files[i] = (struct hs_migration){hs_embed_sql[i].name, hs_embed_sql[i].data,
-                                         hs_embed_sql[i].size};
+        files[i] =
+            (struct hs_migration){hs_embed_sql[i].name, hs_embed_sql[i].data, hs_embed_sql[i].size};
     rc = hs_lease_init(&lease, HS_STR("migrate"), hs_str_c(stack->owner), err);
     if (rc == HS_OK && stack->supervisor)
         rc = hs_lease_break(stack->metadata, &lease, err);
@@ -341,12 +341,17 @@ static void stream_status(void *arg, struct hs_json *json)
 
 static void add_parts(struct hs_stack *stack)
 {
-    const struct hs_ops_part stream = {
-        .name = "stream", .status = stream_status, .ready = stream_ready, .arg = stack->stream};
-    const struct hs_ops_part store = {
-        .name = "store", .status = store_status, .ready = store_ready, .arg = stack};
-    const struct hs_ops_part ingest = {
-        .name = "ingest", .status = hs_collector_status, .arg = stack->collector};
+    const struct hs_ops_part stream = {.name = "stream",
+                                       .status = stream_status,
+                                       .ready = stream_ready,
+                                       .arg = stack->stream};
+    const struct hs_ops_part store = {.name = "store",
+                                      .status = store_status,
+                                      .ready = store_ready,
+                                      .arg = stack};
+    const struct hs_ops_part ingest = {.name = "ingest",
+                                       .status = hs_collector_status,
+                                       .arg = stack->collector};
 
     hs_ops_add(stack->ops, &stream);
     if (wants_store(stack))

@@ -6,8 +6,6 @@
 #ifndef HS_CMD_STACK_H
 #define HS_CMD_STACK_H
 
-#include <stdatomic.h>
-
 #include "base/rand.h"
 #include "base/thread.h"
 #include "cmd/args.h"
@@ -43,7 +41,8 @@ struct hs_stack {
     bool stop;
     bool migrated;
     struct hs_engine *engine;
-    char not_ready[HS_ERR_TEXT_MAX]; /* why the store or its tables are not ready; "" when they are */
+    char not_ready
+        [HS_ERR_TEXT_MAX]; /* why the store or its tables are not ready; "" when they are */
 };
 
 /* Opens and starts everything. On failure nothing is left open. @blocks */

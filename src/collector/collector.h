@@ -34,7 +34,8 @@ struct hs_collector_deps {
 /* `deps` and what it names outlive the collector. HS_EINVAL: redact.patterns. */
 int hs_collector_new(const struct hs_collector_deps *deps, struct hs_collector **out,
                      struct hs_err *err);
-/* Adds the routes: all of them on `gateway`, those of OTLP on `otlp` too (sets of listener bits). */
+/* Adds the routes: all of them on `gateway`, those of OTLP on `otlp` too (sets of listener
+ * bits). */
 int hs_collector_routes(struct hs_collector *collector, struct hs_http_server *server,
                         unsigned gateway, unsigned otlp, struct hs_err *err);
 /* After the server stopped and the stream closed: no request is in flight. NULL is a no-op. */

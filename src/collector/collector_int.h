@@ -2,7 +2,7 @@
 #ifndef HS_COLLECTOR_COLLECTOR_INT_H
 #define HS_COLLECTOR_COLLECTOR_INT_H
 
-#include <stdatomic.h>
+#include "base/atomic.h"
 
 #include "base/thread.h"
 #include "collector/collector.h"
@@ -10,8 +10,10 @@
 #include "collector/otlp_reader.h"
 #include "collector/outcome.h"
 
-enum { IDLE_MAX = 16, /* request workplaces that are kept for the next request */
-       INTAKE_BYTES_MAX = 256 << 20 };
+enum {
+    IDLE_MAX = 16, /* request workplaces that are kept for the next request */
+    INTAKE_BYTES_MAX = 256 << 20
+};
 
 /* The workplace of one request, kept from request to request. */
 struct hs_workplace {
@@ -36,12 +38,11 @@ struct hs_ingest {
     struct hs_http_req *req;
     struct hs_identity identity;
     struct hs_workplace *place;
-    const char *source;    /* for metrics: native, ubi, bulk, otlp_traces, otlp_logs */
-    size_t events;         /* that were accepted; tokens to take */
-    atomic_int pending;    /* appends without an answer, plus one while they are being made */
-    _Atomic int rc;        /* the first failure of an append */
-    struct hs_err err;     /* of that failure; written once, before pending falls */
-    atomic_bool err_taken;
+    const char *source;        /* for metrics: native, ubi, bulk, otlp_traces, otlp_logs */
+    size_t events;             /* that were accepted; tokens to take */
+    struct hs_counter pending; /* appends without an answer, plus one while they are being made */
+    struct hs_flag failed;     /* an append failed; the first one writes err */
+    struct hs_err err;         /* written before pending falls */
     /* Answers after everything is durable. */
     void (*reply)(struct hs_ingest *ingest);
     void (*refuse)(struct hs_ingest *ingest, int status, const char *code, const char *detail);
@@ -67,7 +68,7 @@ void hs_ingest_refuse_err(struct hs_ingest *ingest, const char *code, const stru
 void hs_ingest_commit_outcome(struct hs_ingest *ingest); /* ingest_native.c */
 
 /* Handlers, by file. arg is the collector. */
-hs_http_handler_fn hs_ingest_event_handler;   /* ingest_native.c */
+hs_http_handler_fn hs_ingest_event_handler; /* ingest_native.c */
 hs_http_handler_fn hs_ingest_batch_handler;
 hs_http_handler_fn hs_ingest_ndjson_handler;
 hs_http_handler_fn hs_ingest_ubi_queries_handler; /* ingest_ubi.c */

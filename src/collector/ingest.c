@@ -275,9 +275,7 @@ static void count_outcome(const struct hs_ingest *ingest)
 /* The last append has its answer. @thread any */
 static void settle(struct hs_ingest *ingest)
 {
-    int rc = atomic_load(&ingest->rc);
-
-    if (rc == HS_OK) {
+    if (!hs_flag_is_set(&ingest->failed)) {
         struct leftover leftover = leftover_of(ingest);
 
         count_outcome(ingest);
@@ -293,14 +291,13 @@ static void append_done(void *arg, int rc, const struct hs_err *err)
 {
     struct hs_ingest *ingest = arg;
 
-    if (rc != HS_OK && !atomic_exchange(&ingest->err_taken, true)) {
+    if (rc != HS_OK && !hs_flag_set(&ingest->failed)) {
         if (err)
             ingest->err = *err;
         else
             hs_err_set(&ingest->err, rc, 0, "the stream did not take the events");
-        atomic_store(&ingest->rc, rc);
     }
-    if (atomic_fetch_sub(&ingest->pending, 1) == 1)
+    if (hs_counter_dec(&ingest->pending) == 0)
         settle(ingest);
 }
 
@@ -319,7 +316,7 @@ static void append_topic(struct hs_ingest *ingest, enum hs_topic topic)
     messages = hs_xcalloc(batch.n, sizeof(*messages));
     hs_intake_messages(intake, topic, messages);
     batch.messages = messages;
-    atomic_fetch_add(&ingest->pending, 1);
+    hs_counter_inc(&ingest->pending);
     rc = hs_stream_append(ingest->collector->deps.stream, topic, &batch, append_done, ingest, &err);
     hs_free(messages);
     if (rc != HS_OK)
@@ -366,10 +363,10 @@ void hs_ingest_commit(struct hs_ingest *ingest)
         refuse_rate(ingest, wait_ms);
         return;
     }
-    atomic_store(&ingest->pending, 1);
+    hs_counter_set(&ingest->pending, 1);
     for (topic = 0; topic < HS_TOPIC_N; topic++)
         append_topic(ingest, (enum hs_topic)topic);
-    if (atomic_fetch_sub(&ingest->pending, 1) == 1)
+    if (hs_counter_dec(&ingest->pending) == 0)
         settle(ingest);
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -69,8 +68,9 @@ int hs_power_lost(struct hs_metadata *metadata, bool *out_lost, struct hs_err *e
 
 static int record_boot(struct hs_metadata *metadata, struct hs_err *err)
 {
-    struct hs_metadata_op op = {
-        .action = HS_METADATA_PUT, .space = SPACE_ENGINE, .key = HS_STR(KEY_BOOT_ID)};
+    struct hs_metadata_op op = {.action = HS_METADATA_PUT,
+                                .space = SPACE_ENGINE,
+                                .key = HS_STR(KEY_BOOT_ID)};
     struct hs_buf boot;
     int rc;
 
@@ -96,10 +96,12 @@ static int move_rolled(struct hs_metadata *metadata, struct hs_str *after, struc
 
     for (i = 0; rc == HS_OK && i < *out_n; i++) {
         if (redo)
-            ops[ops_n++] = (struct hs_metadata_op){
-                .action = HS_METADATA_PUT, .space = HS_SPACE_DIRTY, .key = entries[i].key};
-        ops[ops_n++] = (struct hs_metadata_op){
-            .action = HS_METADATA_DELETE, .space = HS_SPACE_ROLLED, .key = entries[i].key};
+            ops[ops_n++] = (struct hs_metadata_op){.action = HS_METADATA_PUT,
+                                                   .space = HS_SPACE_DIRTY,
+                                                   .key = entries[i].key};
+        ops[ops_n++] = (struct hs_metadata_op){.action = HS_METADATA_DELETE,
+                                               .space = HS_SPACE_ROLLED,
+                                               .key = entries[i].key};
         *after = entries[i].key;
     }
     if (rc == HS_OK && ops_n > 0)

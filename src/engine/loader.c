@@ -130,8 +130,8 @@ static void record_gap(struct hs_loader *loader, struct hs_part *part, uint64_t 
     const char *const labels[] = {hs_topic_name(part->origin.topic), NULL, NULL};
     char key[HS_PART_KEY_MAX + 24];
     char text[48];
-    int n = snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)lo,
-                     (unsigned long long)hi);
+    int n =
+        snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)lo, (unsigned long long)hi);
     struct hs_metadata_op op = {.action = HS_METADATA_PUT,
                                 .space = HS_SPACE_GAPS,
                                 .key = hs_str_n(key, hs_range_key(part->key, lo, key)),
@@ -159,8 +159,9 @@ static struct hs_part *new_part(struct hs_loader *loader, enum hs_topic topic, u
 
     hs_stream_stat(loader->deps.stream, &stat);
     snprintf(part->stream_id, sizeof(part->stream_id), "%.*s", HS_STR_ARG(stat.stream_id));
-    part->origin = (struct hs_origin){
-        .stream_id = hs_str_c(part->stream_id), .topic = topic, .partition = partition};
+    part->origin = (struct hs_origin){.stream_id = hs_str_c(part->stream_id),
+                                      .topic = topic,
+                                      .partition = partition};
     hs_part_key(&part->origin, part->key);
     hs_intent_init(&part->intent);
     snprintf(lease_name, sizeof(lease_name), "loader/%s", part->key);
@@ -179,8 +180,7 @@ static void free_part(struct hs_part *part)
 }
 
 /* Called within poll: waits for the lease and reads where to go on. */
-static uint64_t on_assign(void *arg, enum hs_topic topic, uint32_t partition,
-                          uint64_t offset_start)
+static uint64_t on_assign(void *arg, enum hs_topic topic, uint32_t partition, uint64_t offset_start)
 {
     struct hs_loader *loader = arg;
     struct hs_part *part = new_part(loader, topic, partition);
@@ -191,9 +191,8 @@ static uint64_t on_assign(void *arg, enum hs_topic topic, uint32_t partition,
 
     HS_ASSERT(loader->parts_n < PARTS_MAX);
     do {
-        rc = loader->deps.exclusive
-                 ? hs_lease_break(loader->deps.metadata, &part->lease, &err)
-                 : HS_OK;
+        rc = loader->deps.exclusive ? hs_lease_break(loader->deps.metadata, &part->lease, &err)
+                                    : HS_OK;
         if (rc == HS_OK)
             rc = hs_part_hold_lease(loader, part, &err);
         if (rc == HS_OK)
@@ -355,7 +354,7 @@ static int collect(struct hs_loader *loader, bool *out_any)
     int rc = HS_OK;
 
     *out_any = false;
-    while (rc == HS_OK && !atomic_load(&loader->stop) && !batch_full(loader)) {
+    while (rc == HS_OK && !hs_flag_is_set(&loader->stop) && !batch_full(loader)) {
         int64_t now_ns = mono_ns(loader);
         size_t n = 0;
 
@@ -603,7 +602,7 @@ static void loader_main(void *arg)
     int64_t wait_ms = RETRY_MIN_MS;
     struct hs_err err;
 
-    while (!atomic_load(&loader->stop)) {
+    while (!hs_flag_is_set(&loader->stop)) {
         int rc = loader->consumer ? HS_OK : subscribe(loader, &err);
 
         if (rc != HS_OK) {
@@ -612,7 +611,7 @@ static void loader_main(void *arg)
             continue;
         }
         rc = loader_step(loader);
-        if (rc != HS_OK && !atomic_load(&loader->stop)) {
+        if (rc != HS_OK && !hs_flag_is_set(&loader->stop)) {
             hs_log(HS_LOG_WARN, "loader", "starting over from metadata",
                    HS_KV_S("rc", hs_rc_name(rc)));
             abandon(loader);
@@ -644,7 +643,7 @@ void hs_loader_stop(struct hs_loader *loader)
     if (!loader)
         return;
     hs_mutex_lock(&loader->lock);
-    atomic_store(&loader->stop, true);
+    hs_flag_set(&loader->stop);
     hs_cond_broadcast(&loader->wake);
     hs_mutex_unlock(&loader->lock);
     hs_thread_join(&loader->thread);

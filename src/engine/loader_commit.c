@@ -3,8 +3,8 @@
 
 #include "base/killpoint.h"
 #include "base/mem.h"
-#include "port/dirty.h"
 #include "engine/loader_int.h"
+#include "port/dirty.h"
 #include "port/source.h"
 
 enum {
@@ -67,8 +67,8 @@ static int put_intent(struct commit *commit, const char *space, struct hs_str ke
     if (hs_buf_ok(&value))
         commit_put(commit, space, key, hs_buf_str(&value));
     else
-        rc = hs_err_set(err, HS_ELIMIT, 0, "intent with %zu skips passes %d bytes",
-                        intent->skips_n, INTENT_BYTES_MAX);
+        rc = hs_err_set(err, HS_ELIMIT, 0, "intent with %zu skips passes %d bytes", intent->skips_n,
+                        INTENT_BYTES_MAX);
     hs_buf_fini(&value);
     return rc;
 }

@@ -84,8 +84,10 @@ int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
 {
     const char *const labels[] = {hs_topic_name(part->origin.topic), reason, NULL};
     struct hs_message message = {.key = record->key};
-    struct hs_batch batch = {
-        .tenant = record->tenant, .schema_version = 1, .messages = &message, .n = 1};
+    struct hs_batch batch = {.tenant = record->tenant,
+                             .schema_version = 1,
+                             .messages = &message,
+                             .n = 1};
     struct letter_wait wait = {.done = false};
     int64_t wait_ms = RETRY_MIN_MS;
     struct hs_buf letter;

@@ -41,9 +41,9 @@ bool hs_loader_back_off(struct hs_loader *loader, int64_t *wait_ms)
     bool stop;
 
     hs_mutex_lock(&loader->lock);
-    if (!atomic_load(&loader->stop))
+    if (!hs_flag_is_set(&loader->stop))
         hs_cond_wait_ms(&loader->wake, &loader->lock, *wait_ms);
-    stop = atomic_load(&loader->stop);
+    stop = hs_flag_is_set(&loader->stop);
     hs_mutex_unlock(&loader->lock);
     *wait_ms = HS_MIN(*wait_ms * 2, (int64_t)RETRY_MAX_MS);
     return !stop;
@@ -77,8 +77,8 @@ static struct hs_range range_of(const struct hs_part *part, enum hs_raw_table ta
 }
 
 /* One attempt to make a table hold exactly the range's rows. */
-static int make_table_whole(struct hs_loader *loader, struct hs_part *part,
-                            enum hs_raw_table table, struct hs_err *err)
+static int make_table_whole(struct hs_loader *loader, struct hs_part *part, enum hs_raw_table table,
+                            struct hs_err *err)
 {
     const struct hs_range range = range_of(part, table);
     const char *const labels[] = {hs_raw_tables[table].table, "fill", NULL};
@@ -125,9 +125,9 @@ int hs_part_make_whole(struct hs_loader *loader, struct hs_part *part, const cha
             table++;
             continue;
         }
-        rc = loader->start_id[0] ? HS_OK
-                                 : hs_store_start_id(loader->deps.analytics, loader->start_id,
-                                                     &detail);
+        rc = loader->start_id[0]
+                 ? HS_OK
+                 : hs_store_start_id(loader->deps.analytics, loader->start_id, &detail);
         if (rc == HS_OK)
             rc = make_table_whole(loader, part, (enum hs_raw_table)table, &detail);
         if (rc == HS_OK) {
@@ -145,7 +145,7 @@ int hs_part_make_whole(struct hs_loader *loader, struct hs_part *part, const cha
 }
 
 /* Codes that mean that a row's value is refused, so that finding the row helps: TYPE_MISMATCH,
- * CANNOT_PARSE…, ARGUMENT_OUT_OF_BOUND, VIOLATED_CONSTRAINT, VALUE_IS_OUT_OF_RANGE…, 
+ * CANNOT_PARSE…, ARGUMENT_OUT_OF_BOUND, VIOLATED_CONSTRAINT, VALUE_IS_OUT_OF_RANGE…,
  * INCORRECT_DATA. Anything else that is refused (unknown table, access) concerns all rows. */
 static bool refuses_a_row(int code)
 {
@@ -278,8 +278,8 @@ static int insert_failed(struct hs_loader *loader, struct hs_part *part, int tab
     const char *const labels[] = {hs_raw_tables[table].table, NULL, NULL};
 
     hs_metric_add(&insert_retries, labels, 1);
-    hs_log_err(HS_LOG_WARN, "loader", "insert failed, will retry", err,
-               HS_KV_S("part", part->key), HS_KV_S("table", labels[0]));
+    hs_log_err(HS_LOG_WARN, "loader", "insert failed, will retry", err, HS_KV_S("part", part->key),
+               HS_KV_S("table", labels[0]));
     return before_retry(loader, part, wait_ms, err);
 }
 

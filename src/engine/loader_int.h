@@ -2,7 +2,7 @@
 #ifndef HS_ENGINE_LOADER_INT_H
 #define HS_ENGINE_LOADER_INT_H
 
-#include <stdatomic.h>
+#include "base/atomic.h"
 
 #include "base/thread.h"
 #include "engine/dedup.h"
@@ -12,8 +12,8 @@
 #include "port/lease.h"
 
 enum {
-    PARTS_MAX = 256,             /* (topic, partition)s of one loader */
-    LOADER_TOPICS_WAIT_MS = 50,  /* longest wait of one poll */
+    PARTS_MAX = 256,            /* (topic, partition)s of one loader */
+    LOADER_TOPICS_WAIT_MS = 50, /* longest wait of one poll */
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 5000,
     METADATA_ARENA_BYTES = 64 << 20,
@@ -26,8 +26,8 @@ struct hs_part {
     char stream_id[64];
     char key[HS_PART_KEY_MAX];
     struct hs_lease lease;
-    int64_t lease_renewed_ns; /* mono */
-    bool recovered;           /* open intent and unsynced ranges have been seen to */
+    int64_t lease_renewed_ns;  /* mono */
+    bool recovered;            /* open intent and unsynced ranges have been seen to */
     int64_t takeover_check_ns; /* mono; 0: done */
     uint64_t loaded;
     uint64_t durable;
@@ -47,14 +47,14 @@ struct hs_loader {
     struct hs_loader_deps deps;
     struct hs_consumer *consumer;
     struct hs_thread thread;
-    atomic_bool stop;
+    struct hs_flag stop;
     struct hs_part *parts[PARTS_MAX];
     size_t parts_n;
     struct hs_dedup dedup;
-    struct hs_part *mapping; /* whose rows the keep function decides on */
+    struct hs_part *mapping;        /* whose rows the keep function decides on */
     char start_id[HS_START_ID_MAX]; /* of the store, as last seen; "" when to be read again */
-    struct hs_mutex lock;    /* guards views, dedup_window_s and lags */
-    struct hs_cond wake;     /* signalled by stop */
+    struct hs_mutex lock;           /* guards views, dedup_window_s and lags */
+    struct hs_cond wake;            /* signalled by stop */
     struct hs_part_view views[PARTS_MAX];
     size_t views_n;
     struct hs_part_view synced[PARTS_MAX]; /* durable positions on their way to the loader */

@@ -60,8 +60,7 @@ static bool is_poison(const struct hs_intent *intent, uint64_t offset)
     return false;
 }
 
-static int replay_record(struct replay *replay, const struct hs_record *record,
-                         struct hs_err *err)
+static int replay_record(struct replay *replay, const struct hs_record *record, struct hs_err *err)
 {
     struct hs_part *part = replay->part;
     int rc = HS_OK;
@@ -93,8 +92,10 @@ static int replay_records(struct replay *replay, const struct hs_records *record
 int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct hs_err *poison_why,
                    struct hs_err *err)
 {
-    struct replay replay = {
-        .loader = loader, .part = part, .poison_why = poison_why, .next = part->intent.lo};
+    struct replay replay = {.loader = loader,
+                            .part = part,
+                            .poison_why = poison_why,
+                            .next = part->intent.lo};
     struct hs_subscription subscription = {.group = HS_STR("haystat-replay"),
                                            .topics = HS_TOPIC_BIT(part->origin.topic),
                                            .on_assign = replay_assign,
@@ -114,9 +115,10 @@ int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct 
         if (rc == HS_OK)
             rc = replay_records(&replay, &records, err);
         if (rc == HS_OK && idle > REPLAY_IDLE_POLLS_MAX)
-            rc = hs_err_set(err, HS_ECORRUPT, 0, "%s: offset %llu of an intent is not in the stream",
-                            part->key, (unsigned long long)replay.next);
-        if (atomic_load(&loader->stop))
+            rc =
+                hs_err_set(err, HS_ECORRUPT, 0, "%s: offset %llu of an intent is not in the stream",
+                           part->key, (unsigned long long)replay.next);
+        if (hs_flag_is_set(&loader->stop))
             rc = hs_err_set(err, HS_EAGAIN, 0, "the loader was asked to stop");
     }
     hs_consumer_close(consumer);
@@ -166,8 +168,7 @@ static int adopt_intent(struct hs_loader *loader, struct hs_part *part, struct h
 static int range_differs(struct hs_loader *loader, struct hs_part *part, bool *out_differs,
                          struct hs_err *err)
 {
-    struct hs_range range = {
-        .origin = &part->origin, .lo = part->intent.lo, .hi = part->intent.hi};
+    struct hs_range range = {.origin = &part->origin, .lo = part->intent.lo, .hi = part->intent.hi};
     struct hs_range_count count;
     int table;
     int rc = HS_OK;

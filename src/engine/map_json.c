@@ -40,8 +40,8 @@ int hs_json_message_open(const struct hs_record *record, struct hs_json_message 
 
     memset(out->v, 0, sizeof(out->v));
     out->record = record;
-    out->doc = yyjson_read_opts((char *)(uintptr_t)record->value.p, record->value.n, 0, NULL,
-                                &parse);
+    out->doc =
+        yyjson_read_opts((char *)(uintptr_t)record->value.p, record->value.n, 0, NULL, &parse);
     if (!out->doc)
         return hs_err_set(err, HS_ECORRUPT, 0, "message at offset %llu is no JSON: %s at byte %zu",
                           (unsigned long long)record->offset, parse.msg, parse.pos);

@@ -31,8 +31,7 @@ static int read_start_id(struct hs_analytics *analytics, char out[HS_START_ID_MA
     return rc;
 }
 
-int hs_store_start_id(struct hs_analytics *analytics, char out[HS_START_ID_MAX],
-                      struct hs_err *err)
+int hs_store_start_id(struct hs_analytics *analytics, char out[HS_START_ID_MAX], struct hs_err *err)
 {
     char id[HS_UUID_TEXT];
     struct hs_param param = {.name = "id", .value = hs_str_n(id, sizeof(id))};

@@ -1,7 +1,6 @@
 #include "engine/rollup.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,10 +11,10 @@
 #include "base/metric.h"
 #include "base/rand.h"
 #include "base/thread.h"
-#include "port/dirty.h"
 #include "engine/rollup_sql.h"
-#include "port/source.h"
+#include "port/dirty.h"
 #include "port/lease.h"
+#include "port/source.h"
 
 enum {
     MARKS_MAX = 4096,        /* marks read in one pass */
@@ -248,8 +247,9 @@ static size_t clear_ops(struct hs_rollup *rollup, struct pass *pass, const struc
                                        .space = HS_SPACE_DIRTY,
                                        .key = mark->key,
                                        .version = mark->version};
-    ops[n++] = (struct hs_metadata_op){
-        .action = HS_METADATA_PUT, .space = HS_SPACE_ROLLED, .key = mark->key};
+    ops[n++] = (struct hs_metadata_op){.action = HS_METADATA_PUT,
+                                       .space = HS_SPACE_ROLLED,
+                                       .key = mark->key};
     if (mark->level != HS_LEVEL_1H) {
         enum hs_level coarser = (enum hs_level)(mark->level + 1);
         int64_t start_s = mark->start_s / hs_level_s(coarser) * hs_level_s(coarser);
@@ -324,8 +324,8 @@ static int compute_group(struct hs_rollup *rollup, struct pass *pass, size_t i, 
     const char *const labels[] = {hs_level_name(first->level), NULL, NULL};
     struct hs_rollup_window window = {.level = first->level,
                                       .from_s = first->start_s,
-                                      .to_s = first->start_s +
-                                              (int64_t)n * hs_level_s(first->level)};
+                                      .to_s =
+                                          first->start_s + (int64_t)n * hs_level_s(first->level)};
     int64_t start_ns = hs_mono_ns(rollup->deps.clock);
     struct hs_buf counted;
     size_t k;
@@ -378,8 +378,7 @@ static int compute_due(struct hs_rollup *rollup, struct pass *pass, struct hs_er
         if (mark->due) {
             n = group_size(pass, i);
             rc = compute_group(rollup, pass, i, n, err);
-            if (mark->level == HS_LEVEL_1M &&
-                mark->start_s + 60 + ROLLUP_RECENT_S > pass->wall_s)
+            if (mark->level == HS_LEVEL_1M && mark->start_s + 60 + ROLLUP_RECENT_S > pass->wall_s)
                 recent_ns += hs_mono_ns(rollup->deps.clock) - start_ns;
         }
         i += n;

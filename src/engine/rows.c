@@ -220,7 +220,6 @@ bool hs_rows_keep(struct hs_rows *rows, const struct hs_row_id *id, struct hs_st
     bool keep = rows->keep_fn(rows->keep_arg, id->offset, id->sub, &dedup);
 
     if (keep)
-        rows->newest_received_ns =
-            HS_MAX(rows->newest_received_ns, received_us * HS_NS_PER_US);
+        rows->newest_received_ns = HS_MAX(rows->newest_received_ns, received_us * HS_NS_PER_US);
     return keep;
 }

@@ -2,8 +2,8 @@
  * Rows of one batch: what the messages of an offset range of one (topic, partition) become.
  *
  * Mapping a message to rows is a pure function of the message, its place in the stream and the keep
- * decision, so that the same range gives the same rows whenever it is mapped. Beside each row stands
- * its identity within the range, for repairs.
+ * decision, so that the same range gives the same rows whenever it is mapped. Beside each row
+ * stands its identity within the range, for repairs.
  */
 #ifndef HS_ENGINE_ROWS_H
 #define HS_ENGINE_ROWS_H
@@ -60,7 +60,7 @@ typedef bool hs_keep_fn(void *arg, uint64_t offset, uint32_t sub, const struct h
 
 struct hs_rows {
     struct hs_origin origin;
-    char *stream_id; /* owned copy behind origin.stream_id */
+    char *stream_id;                    /* owned copy behind origin.stream_id */
     struct hs_block blocks[HS_TABLE_N]; /* of the topic's tables; others have no def */
     struct hs_row_id *ids[HS_TABLE_N];
     size_t ids_cap[HS_TABLE_N];

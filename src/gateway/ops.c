@@ -9,7 +9,7 @@ enum { OPS_BYTES_MAX = 16 << 20 };
 
 struct hs_ops {
     struct hs_ops_deps deps;
-    int64_t start_ns; /* wall */
+    int64_t start_ns;     /* wall */
     struct hs_mutex lock; /* guards parts; held while they are called, so that remove waits */
     struct hs_ops_part parts[HS_OPS_PARTS_MAX];
     size_t parts_n;

@@ -1,10 +1,10 @@
 /*
- * What the metrics are, as SQL: the definitions of docs/metrics.md in one place, used by the rollups
- * and by the gateway where it has to read raw rows.
+ * What the metrics are, as SQL: the definitions of docs/metrics.md in one place, used by the
+ * rollups and by the gateway where it has to read raw rows.
  *
  * A cell is what the fast rollups keep for a key and a window. Percentiles come from states of
- * quantilesBFloat16Weighted, which keeps the upper 16 bits of each value as Float32: a percentile is
- * at most 0.8 % below the exact value at its rank.
+ * quantilesBFloat16Weighted, which keeps the upper 16 bits of each value as Float32: a percentile
+ * is at most 0.8 % below the exact value at its rank.
  */
 #ifndef HS_MODEL_CELL_SQL_H
 #define HS_MODEL_CELL_SQL_H

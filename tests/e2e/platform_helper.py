@@ -78,7 +78,8 @@ class Platform:
 
     def _died(self):
         if self.process.poll() is not None:
-            raise AssertionError(f"serve ended with {self.process.returncode}: {self.log()[-2000:]}")
+            code = self.process.returncode
+            raise AssertionError(f"serve ended with {code}: {self.log()[-2000:]}")
         return False
 
     def _read_run(self):
