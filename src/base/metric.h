@@ -2,10 +2,11 @@
  * Our own metrics: counters, gauges and histograms, exposed in the Prometheus text format.
  *
  * A module declares a static `struct hs_metric` row (name with unit, type, help, at most three
- * label names from closed sets) and registers nothing by hand: the first use registers it. Values of one
- * label combination are created on first use and never removed; HS_METRIC_SERIES_MAX bounds them,
- * what is beyond goes to the combination "other". All calls: @thread any; cheap, but not for the
- * inside of a per-event loop: count in a local and add once a batch.
+ * label names from closed sets) and registers nothing by hand: the first use registers it.
+ * Values of one label combination are created on first use and never removed;
+ * HS_METRIC_SERIES_MAX bounds them, what is beyond goes to the combination "other". All calls:
+ * @thread any; cheap, but not for the inside of a per-event loop: count in a local and add once
+ * a batch.
  */
 #ifndef HS_BASE_METRIC_H
 #define HS_BASE_METRIC_H

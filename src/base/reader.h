@@ -1,7 +1,8 @@
 /*
  * Bounded reading of binary forms that base/buf.h writes. A read past the end, or a varint that
- * does not fit, sets `failed`, returns 0 or the null view, and so do all later reads: check once at the
- * end with hs_reader_ok(). Lengths are checked against what is left, so hostile bytes are safe.
+ * does not fit, sets `failed`, returns 0 or the null view, and so do all later reads: check
+ * once at the end with hs_reader_ok(). Lengths are checked against what is left, so hostile
+ * bytes are safe.
  */
 #ifndef HS_BASE_READER_H
 #define HS_BASE_READER_H

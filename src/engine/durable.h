@@ -4,8 +4,8 @@
  * the call. A failing syncfs is fatal: nobody can say what the disk holds.
  *
  * Power loss is told by the kernel's boot id, kept in metadata (space "engine", key "boot_id").
- * When it differs, the loader verifies every range between durable and loaded, every cell computed since
- * the last sync is computed again, and only then the new boot id is written.
+ * When it differs, the loader verifies every range between durable and loaded, every cell
+ * computed since the last sync is computed again, and only then the new boot id is written.
  *
  * With analytics.url the store is another machine's: what is loaded counts as durable there, by its
  * own replication and fsync settings (docs/exactly-once.md).

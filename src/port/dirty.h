@@ -1,6 +1,7 @@
 /*
  * Dirty marks: which windows of which tenant must be computed again. A mark is a metadata entry
- * whose version is its generation: it is cleared only at the version that was read before computing.
+ * whose version is its generation: it is cleared only at the version that was read before
+ * computing.
  *
  *     space "dirty"   "<level>/<tenant>/<start, seconds, %012>"   level is 1m, 10m or 1h
  *     space "rolled"  the same keys: cleared since the last sync. After a power loss they are dirty

@@ -2,8 +2,8 @@
 it stored: nothing lost, nothing double, each rollup cell equal to raw (docs/torture.md).
 
 The client keeps a synced ledger of acknowledged ids and sends each request that got no answer
-again, under the same ids, as a real client would. Progress is kept outside the tree, keyed by a hash of
-src/, sql/ and the build files, so that a run goes on over several sittings.
+again, under the same ids, as a real client would. Progress is kept outside the tree, keyed by a
+hash of src/, sql/ and the build files, so that a run goes on over several sittings.
 """
 import argparse
 import hashlib
