@@ -1,5 +1,6 @@
 /* What the loader writes to metadata: intents before an insert, positions and marks after it. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/killpoint.h"
 #include "base/mem.h"
@@ -147,13 +148,32 @@ static int mark_application(struct hs_loader *loader, struct commit *commit,
     return rc;
 }
 
+/* What is known of an application, also by this commit so far: the ranges of one commit may hold
+ * several of its sources. HS_ENOTFOUND: nothing yet. */
+static int find_application(struct hs_loader *loader, struct commit *commit, struct hs_str key,
+                            struct hs_app_counted *out, struct hs_err *err)
+{
+    struct hs_entry entry;
+    size_t i;
+    int rc;
+
+    for (i = commit->n; i > 0; i--) {
+        const struct hs_metadata_op *op = &commit->ops[i - 1];
+
+        if (op->action == HS_METADATA_PUT && strcmp(op->space, HS_SPACE_SOURCES) == 0 &&
+            hs_str_eq(op->key, key))
+            return hs_app_counted_decode(op->value, out, err);
+    }
+    rc = hs_metadata_get(loader->deps.metadata, HS_SPACE_SOURCES, key, &commit->arena, &entry, err);
+    return rc == HS_OK ? hs_app_counted_decode(entry.value, out, err) : rc;
+}
+
 /* Learns that an application sends from a source; a change of what is counted marks its minutes. */
 static int learn_source(struct hs_loader *loader, struct commit *commit,
                         const struct hs_app_source *seen, struct hs_err *err)
 {
     unsigned bit = hs_source_bit_of(hs_str_c(seen->source));
     struct hs_app_counted app = {.seen = 0};
-    struct hs_entry entry;
     struct hs_buf key;
     struct hs_buf value;
     bool known;
@@ -162,12 +182,9 @@ static int learn_source(struct hs_loader *loader, struct commit *commit,
     hs_buf_init(&key, HS_METADATA_KEY_MAX);
     hs_buf_init(&value, 1024);
     hs_buf_addf(&key, "%s/%s", seen->tenant, seen->application);
-    rc = hs_metadata_get(loader->deps.metadata, HS_SPACE_SOURCES, hs_buf_str(&key), &commit->arena,
-                         &entry, err);
+    rc = find_application(loader, commit, hs_buf_str(&key), &app, err);
     known = rc == HS_OK;
-    if (known)
-        rc = hs_app_counted_decode(entry.value, &app, err);
-    else if (rc == HS_ENOTFOUND)
+    if (rc == HS_ENOTFOUND)
         rc = HS_OK;
     if (rc == HS_OK && !(app.seen & bit)) {
         app.seen |= bit;
@@ -209,6 +226,12 @@ static int learn_sources(struct hs_loader *loader, struct commit *commit, struct
             *slot = hash;
     }
     return rc;
+}
+
+/* A commit that failed taught nothing: the sources of its ranges are looked up again. */
+static void forget_sources(struct hs_loader *loader)
+{
+    memset(loader->sources_known, 0, sizeof(loader->sources_known));
 }
 
 static void put_position(struct commit *commit, const struct hs_part *part, uint64_t loaded)
@@ -276,6 +299,8 @@ int hs_part_commit_loaded(struct hs_loader *loader, struct hs_part *part, struct
     commit_fini(&commit);
     if (rc == HS_OK)
         finish(part);
+    else
+        forget_sources(loader);
     return rc;
 }
 
@@ -300,5 +325,7 @@ int hs_parts_commit_loaded(struct hs_loader *loader, struct hs_err *err)
     }
     if (rc == HS_OK)
         hs_killpoint("engine_loaded_committed");
+    else
+        forget_sources(loader);
     return rc;
 }
