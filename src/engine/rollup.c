@@ -1,9 +1,5 @@
 #include "engine/rollup.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/hash.h"
 #include "base/killpoint.h"
 #include "base/log.h"
@@ -11,18 +7,18 @@
 #include "base/metric.h"
 #include "base/rand.h"
 #include "base/thread.h"
+#include "engine/rollup_marks.h"
 #include "engine/rollup_sql.h"
 #include "port/dirty.h"
 #include "port/lease.h"
 #include "port/source.h"
 
 enum {
-    MARKS_MAX = 4096,        /* marks read in one pass */
     WINDOW_MINUTES_MAX = 60, /* minutes of one statement */
     ROLLUP_RECENT_S = 90,    /* a minute that ended less ago is computed like the open one */
     ROLLUP_STEP_MS = 100,
     ROLLUP_QUERY_MS = 120000,
-    ROLLUP_ARENA_BYTES = 64 << 20,
+    PASS_MS = 1000, /* after which a pass takes up no more backlog */
     SQL_BYTES_MAX = 16 << 20,
     DONE_SLOTS = 4096,
 };
@@ -39,15 +35,6 @@ static struct hs_metric rollup_windows = {
     .type = HS_METRIC_COUNTER,
     .help = "Windows computed, by level.",
     .labels = {"level"},
-};
-
-struct mark {
-    enum hs_level level;
-    struct hs_str tenant; /* in the pass's arena */
-    int64_t start_s;
-    struct hs_str key;
-    uint64_t version;
-    bool due;
 };
 
 /* When a window was last computed; a cache with one slot a hash. */
@@ -74,12 +61,11 @@ struct hs_rollup {
 
 /* One look at the marks. */
 struct pass {
-    struct hs_arena arena;
-    struct mark *marks;
-    size_t n;
+    struct hs_marks marks;
     int64_t wall_s;
     int64_t mono_ns;
-    bool recent; /* recent minutes are due in this pass */
+    bool recent;       /* recent minutes are due in this pass */
+    int64_t recent_ns; /* time spent on them */
 };
 
 static uint64_t key_hash(struct hs_str key)
@@ -102,71 +88,38 @@ static void note_done(struct hs_rollup *rollup, struct hs_str key, int64_t at_ns
     rollup->done[hash % DONE_SLOTS] = (struct done_slot){.hash = hash, .at_ns = at_ns};
 }
 
-static int read_marks(struct hs_rollup *rollup, struct pass *pass, struct hs_err *err)
+static bool is_recent(const struct pass *pass, enum hs_level level, const struct hs_mark *mark)
 {
-    struct hs_entry *entries = hs_xcalloc(MARKS_MAX, sizeof(*entries));
-    size_t n = 0;
-    size_t i;
-    int rc;
-
-    rc = hs_metadata_scan(rollup->deps.metadata, HS_SPACE_DIRTY, HS_STR(""), HS_STR(""),
-                          &pass->arena, entries, MARKS_MAX, &n, err);
-    pass->marks = hs_arena_calloc(&pass->arena, n, sizeof(*pass->marks));
-    if (rc == HS_OK && !pass->marks)
-        rc = hs_err_set(err, HS_ELIMIT, 0, "%zu dirty marks do not fit", n);
-    for (i = 0; rc == HS_OK && i < n; i++) {
-        struct mark *mark = &pass->marks[pass->n++];
-
-        mark->key = entries[i].key;
-        mark->version = entries[i].version;
-        rc = hs_dirty_parse(mark->key, &mark->level, &mark->tenant, &mark->start_s);
-        if (rc != HS_OK)
-            hs_err_set(err, rc, 0, "dirty mark \"%.*s\" does not parse", HS_STR_ARG(mark->key));
-    }
-    hs_free(entries);
-    return rc;
+    return level == HS_LEVEL_1M && mark->start_s + 60 + ROLLUP_RECENT_S > pass->wall_s;
 }
 
-static bool minute_due(struct hs_rollup *rollup, const struct pass *pass, const struct mark *mark)
+static bool minute_due(struct hs_rollup *rollup, const struct pass *pass,
+                       const struct hs_mark *mark)
 {
     int64_t debounce_ns = (int64_t)rollup->deps.conf->rollup_debounce_ms * HS_NS_PER_MS;
 
-    if (mark->start_s + 60 + ROLLUP_RECENT_S > pass->wall_s)
+    if (is_recent(pass, HS_LEVEL_1M, mark))
         return pass->recent;
     return pass->mono_ns - done_at(rollup, mark->key) >= debounce_ns;
 }
 
-/* Whether a finer mark of the tenant lies in the window: it goes first. Marks of one level are
- * together, in the order 10m, 1h, 1m of their names. */
-static bool finer_mark_within(const struct pass *pass, const struct mark *coarse)
-{
-    int64_t end_s = coarse->start_s + hs_level_s(coarse->level);
-    size_t i;
-
-    for (i = 0; i < pass->n; i++) {
-        const struct mark *mark = &pass->marks[i];
-
-        if (mark->level < coarse->level && mark->start_s >= coarse->start_s &&
-            mark->start_s < end_s && hs_str_eq(mark->tenant, coarse->tenant))
-            return true;
-    }
-    return false;
-}
-
 static void choose_due(struct hs_rollup *rollup, struct pass *pass)
 {
+    const struct hs_marks *marks = &pass->marks;
+    int level;
     size_t i;
 
     pass->recent = pass->mono_ns - rollup->recent_at_ns >= rollup->recent_every_ns;
-    for (i = 0; i < pass->n; i++) {
-        struct mark *mark = &pass->marks[i];
+    for (i = 0; i < marks->n[HS_LEVEL_1M]; i++)
+        marks->at[HS_LEVEL_1M][i].due = minute_due(rollup, pass, &marks->at[HS_LEVEL_1M][i]);
+    for (level = HS_LEVEL_10M; level < HS_LEVEL_N; level++) {
+        for (i = 0; i < marks->n[level]; i++) {
+            struct hs_mark *mark = &marks->at[level][i];
+            int64_t end_s = mark->start_s + hs_level_s((enum hs_level)level);
 
-        if (mark->level == HS_LEVEL_1M) {
-            mark->due = minute_due(rollup, pass, mark);
-            continue;
+            mark->due = end_s + ROLLUP_RECENT_S <= pass->wall_s &&
+                        !hs_marks_finer_within(marks, (enum hs_level)level, mark);
         }
-        mark->due = mark->start_s + hs_level_s(mark->level) + ROLLUP_RECENT_S <= pass->wall_s &&
-                    !finer_mark_within(pass, mark);
     }
 }
 
@@ -235,8 +188,8 @@ static int write_cells(struct hs_rollup *rollup, struct hs_str tenant,
 }
 
 /* Adds the operations that clear a mark: it becomes rolled, and its coarser window dirty. */
-static size_t clear_ops(struct hs_rollup *rollup, struct pass *pass, const struct mark *mark,
-                        struct hs_metadata_op *ops)
+static size_t clear_ops(struct hs_rollup *rollup, struct pass *pass, enum hs_level level,
+                        const struct hs_mark *mark, struct hs_metadata_op *ops)
 {
     char key[HS_DIRTY_KEY_MAX];
     size_t n = 0;
@@ -250,41 +203,48 @@ static size_t clear_ops(struct hs_rollup *rollup, struct pass *pass, const struc
     ops[n++] = (struct hs_metadata_op){.action = HS_METADATA_PUT,
                                        .space = HS_SPACE_ROLLED,
                                        .key = mark->key};
-    if (mark->level != HS_LEVEL_1H) {
-        enum hs_level coarser = (enum hs_level)(mark->level + 1);
+    if (level != HS_LEVEL_1H) {
+        enum hs_level coarser = (enum hs_level)(level + 1);
         int64_t start_s = mark->start_s / hs_level_s(coarser) * hs_level_s(coarser);
         size_t key_n = hs_dirty_key(coarser, mark->tenant, start_s, key);
 
         ops[n++] =
             (struct hs_metadata_op){.action = HS_METADATA_PUT,
                                     .space = HS_SPACE_DIRTY,
-                                    .key = hs_arena_copy(&pass->arena, hs_str_n(key, key_n))};
+                                    .key = hs_arena_copy(&pass->marks.arena, hs_str_n(key, key_n))};
     }
     return n;
 }
 
 enum { CLEAR_OPS = 4 };
 
+/* Neighbouring marks that one statement computes. */
+struct group {
+    enum hs_level level;
+    struct hs_mark *marks;
+    size_t n;
+};
+
 /* Clears the marks of a group. Marks that grew a new generation meanwhile stay: the commit fails at
  * theirs and is sent again without them. */
-static int clear_marks(struct hs_rollup *rollup, struct pass *pass, struct mark *marks, size_t n,
+static int clear_marks(struct hs_rollup *rollup, struct pass *pass, const struct group *group,
                        struct hs_err *err)
 {
-    struct hs_metadata_op *ops = hs_xcalloc(n * CLEAR_OPS, sizeof(*ops));
-    bool *stale = hs_xcalloc(n, sizeof(*stale));
-    size_t *owner = hs_xcalloc(n * CLEAR_OPS, sizeof(*owner));
+    struct hs_metadata_op *ops = hs_xcalloc(group->n * CLEAR_OPS, sizeof(*ops));
+    bool *stale = hs_xcalloc(group->n, sizeof(*stale));
+    size_t *owner = hs_xcalloc(group->n * CLEAR_OPS, sizeof(*owner));
     size_t ops_n;
-    size_t failed;
+    size_t failed = 0;
     size_t i;
     int rc;
 
     do {
         ops_n = 0;
-        for (i = 0; i < n; i++) {
+        for (i = 0; i < group->n; i++) {
             size_t from = ops_n;
 
             if (!stale[i])
-                ops_n += clear_ops(rollup, pass, &marks[i], ops + ops_n);
+                ops_n += clear_ops(rollup, pass, group->level, &group->marks[i], ops + ops_n);
             for (; from < ops_n; from++)
                 owner[from] = i;
         }
@@ -300,90 +260,86 @@ static int clear_marks(struct hs_rollup *rollup, struct pass *pass, struct mark 
     return rc;
 }
 
-/* How many marks from the i-th on make one statement: neighbours of one tenant and level. */
-static size_t group_size(const struct pass *pass, size_t i)
-{
-    const struct mark *first = &pass->marks[i];
-    size_t n = 1;
-
-    while (i + n < pass->n && n < WINDOW_MINUTES_MAX) {
-        const struct mark *next = &pass->marks[i + n];
-
-        if (!next->due || next->level != first->level || !hs_str_eq(next->tenant, first->tenant) ||
-            next->start_s != first->start_s + (int64_t)n * hs_level_s(first->level))
-            break;
-        n++;
-    }
-    return n;
-}
-
-static int compute_group(struct hs_rollup *rollup, struct pass *pass, size_t i, size_t n,
+static int compute_group(struct hs_rollup *rollup, struct pass *pass, const struct group *group,
                          struct hs_err *err)
 {
-    struct mark *first = &pass->marks[i];
-    const char *const labels[] = {hs_level_name(first->level), NULL, NULL};
-    struct hs_rollup_window window = {.level = first->level,
-                                      .from_s = first->start_s,
-                                      .to_s =
-                                          first->start_s + (int64_t)n * hs_level_s(first->level)};
+    const char *const labels[] = {hs_level_name(group->level), NULL, NULL};
+    struct hs_rollup_window window = {.level = group->level, .from_s = group->marks[0].start_s};
+    struct hs_str tenant = group->marks[0].tenant;
     int64_t start_ns = hs_mono_ns(rollup->deps.clock);
     struct hs_buf counted;
+    int64_t took_ns;
     size_t k;
     int rc = hold_lease(rollup, err);
 
+    window.to_s = window.from_s + (int64_t)group->n * hs_level_s(group->level);
     hs_buf_init(&counted, SQL_BYTES_MAX);
     if (rc == HS_OK)
-        rc = hs_source_condition(rollup->deps.metadata, first->tenant, &counted, err);
+        rc = hs_source_condition(rollup->deps.metadata, tenant, &counted, err);
     if (rc == HS_OK)
-        rc = write_cells(rollup, first->tenant, &window, hs_buf_str(&counted), err);
+        rc = write_cells(rollup, tenant, &window, hs_buf_str(&counted), err);
     if (rc == HS_OK)
-        rc = clear_marks(rollup, pass, first, n, err);
+        rc = clear_marks(rollup, pass, group, err);
     hs_buf_fini(&counted);
     if (rc != HS_OK)
         return rc;
-    for (k = 0; k < n; k++)
-        note_done(rollup, first[k].key, hs_mono_ns(rollup->deps.clock));
-    hs_metric_add(&rollup_windows, labels, (double)n);
-    hs_metric_observe(&rollup_seconds, labels,
-                      (double)(hs_mono_ns(rollup->deps.clock) - start_ns) / HS_NS_PER_S);
+    took_ns = hs_mono_ns(rollup->deps.clock) - start_ns;
+    for (k = 0; k < group->n; k++)
+        note_done(rollup, group->marks[k].key, start_ns + took_ns);
+    if (is_recent(pass, group->level, &group->marks[group->n - 1]))
+        pass->recent_ns += took_ns;
+    hs_metric_add(&rollup_windows, labels, (double)group->n);
+    hs_metric_observe(&rollup_seconds, labels, (double)took_ns / HS_NS_PER_S);
     return HS_OK;
 }
 
 /* The next pass over recent minutes comes after max(rollup.open, cost ÷ rollup.cpu_share). */
-static void note_cost(struct hs_rollup *rollup, const struct pass *pass, int64_t cost_ns)
+static void note_cost(struct hs_rollup *rollup, const struct pass *pass)
 {
     int64_t open_ns = (int64_t)rollup->deps.conf->rollup_open_ms * HS_NS_PER_MS;
-    int64_t by_share_ns = (int64_t)((double)cost_ns / rollup->deps.conf->rollup_cpu_share);
+    int64_t by_share_ns = (int64_t)((double)pass->recent_ns / rollup->deps.conf->rollup_cpu_share);
 
     if (!pass->recent)
         return;
-    rollup->recent_every_ns = HS_MAX(open_ns, by_share_ns - cost_ns);
+    rollup->recent_every_ns = HS_MAX(open_ns, by_share_ns - pass->recent_ns);
     rollup->recent_at_ns = hs_mono_ns(rollup->deps.clock);
     hs_mutex_lock(&rollup->lock);
-    rollup->cost_ms = cost_ns / HS_NS_PER_MS;
+    rollup->cost_ms = pass->recent_ns / HS_NS_PER_MS;
     hs_mutex_unlock(&rollup->lock);
+}
+
+/* Computes the due marks of a level that are, or are not, recent; stops when the pass has lasted
+ * PASS_MS, so that a long backlog does not hold up recent minutes. */
+static int compute_level(struct hs_rollup *rollup, struct pass *pass, enum hs_level level,
+                         bool recent, struct hs_err *err)
+{
+    const struct hs_marks *marks = &pass->marks;
+    int64_t until_ns = pass->mono_ns + PASS_MS * HS_NS_PER_MS;
+    int rc = HS_OK;
+    size_t i = 0;
+
+    while (i < marks->n[level] && rc == HS_OK) {
+        struct group group = {.level = level, .marks = &marks->at[level][i], .n = 1};
+
+        if (group.marks->due && is_recent(pass, level, group.marks) == recent) {
+            if (!recent && hs_mono_ns(rollup->deps.clock) > until_ns)
+                break;
+            group.n = hs_marks_group(marks, level, i, WINDOW_MINUTES_MAX);
+            rc = compute_group(rollup, pass, &group, err);
+        }
+        i += group.n;
+    }
+    return rc;
 }
 
 static int compute_due(struct hs_rollup *rollup, struct pass *pass, struct hs_err *err)
 {
-    int64_t recent_ns = 0;
-    int rc = HS_OK;
-    size_t i = 0;
+    int rc = compute_level(rollup, pass, HS_LEVEL_1M, true, err);
+    int level;
 
-    while (i < pass->n && rc == HS_OK) {
-        int64_t start_ns = hs_mono_ns(rollup->deps.clock);
-        const struct mark *mark = &pass->marks[i];
-        size_t n = 1;
-
-        if (mark->due) {
-            n = group_size(pass, i);
-            rc = compute_group(rollup, pass, i, n, err);
-            if (mark->level == HS_LEVEL_1M && mark->start_s + 60 + ROLLUP_RECENT_S > pass->wall_s)
-                recent_ns += hs_mono_ns(rollup->deps.clock) - start_ns;
-        }
-        i += n;
-    }
-    note_cost(rollup, pass, recent_ns);
+    note_cost(rollup, pass);
+    for (level = 0; level < HS_LEVEL_N && rc == HS_OK; level++)
+        rc = compute_level(rollup, pass, (enum hs_level)level, false, err);
     return rc;
 }
 
@@ -391,20 +347,18 @@ static int run_pass(struct hs_rollup *rollup, struct hs_err *err)
 {
     struct pass pass = {.wall_s = hs_wall_ns(rollup->deps.clock) / HS_NS_PER_S,
                         .mono_ns = hs_mono_ns(rollup->deps.clock)};
-    int rc;
+    int rc = hs_marks_read(rollup->deps.metadata, &pass.marks, err);
 
-    hs_arena_init(&pass.arena, ROLLUP_ARENA_BYTES);
-    rc = hold_lease(rollup, err);
     if (rc == HS_OK)
-        rc = read_marks(rollup, &pass, err);
+        rc = hold_lease(rollup, err);
     if (rc == HS_OK) {
         choose_due(rollup, &pass);
         rc = compute_due(rollup, &pass, err);
     }
     hs_mutex_lock(&rollup->lock);
-    rollup->dirty_n = pass.n;
+    rollup->dirty_n = hs_marks_count(&pass.marks);
     hs_mutex_unlock(&rollup->lock);
-    hs_arena_fini(&pass.arena);
+    hs_marks_fini(&pass.marks);
     return rc;
 }
 
