@@ -461,6 +461,10 @@ static void abandon(struct hs_loader *loader)
         hs_lease_release(loader->deps.metadata, &part->lease, &err);
         free_part(part);
     }
+    hs_mutex_lock(&loader->lock);
+    loader->asked = NULL;
+    loader->views_n = 0;
+    hs_mutex_unlock(&loader->lock);
     hs_consumer_close(loader->consumer);
     loader->consumer = NULL;
     hs_dedup_fini(&loader->dedup);
@@ -486,13 +490,14 @@ static int subscribe(struct hs_loader *loader, struct hs_err *err)
 
 int hs_loader_lag(struct hs_loader *loader, struct hs_lag *out, size_t out_max)
 {
-    int n;
+    struct hs_err err;
+    int n = 0;
 
     hs_mutex_lock(&loader->lock);
-    n = HS_MIN(loader->lags_n, (int)out_max);
-    memcpy(out, loader->lags, (size_t)n * sizeof(*out));
+    if (loader->asked)
+        n = hs_consumer_lag(loader->asked, out, out_max, &err);
     hs_mutex_unlock(&loader->lock);
-    return n;
+    return HS_MAX(n, 0);
 }
 
 void hs_loader_set_durable(struct hs_loader *loader, enum hs_topic topic, uint32_t partition,
@@ -536,14 +541,10 @@ static void take_synced(struct hs_loader *loader)
 
 static void publish(struct hs_loader *loader)
 {
-    struct hs_lag *lags = hs_xcalloc(PARTS_MAX, sizeof(*lags));
-    struct hs_err err;
-    int lags_n = hs_consumer_lag(loader->consumer, lags, PARTS_MAX, &err);
     size_t i;
 
     hs_mutex_lock(&loader->lock);
-    loader->lags_n = HS_MAX(lags_n, 0);
-    memcpy(loader->lags, lags, (size_t)loader->lags_n * sizeof(*lags));
+    loader->asked = loader->consumer;
     loader->views_n = loader->parts_n;
     for (i = 0; i < loader->parts_n; i++) {
         const struct hs_part *part = loader->parts[i];
@@ -555,7 +556,6 @@ static void publish(struct hs_loader *loader)
     }
     loader->dedup_window_s = hs_dedup_window_s(&loader->dedup);
     hs_mutex_unlock(&loader->lock);
-    hs_free(lags);
 }
 
 static int check_takeovers(struct hs_loader *loader)

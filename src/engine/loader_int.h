@@ -53,14 +53,13 @@ struct hs_loader {
     struct hs_dedup dedup;
     struct hs_part *mapping;        /* whose rows the keep function decides on */
     char start_id[HS_START_ID_MAX]; /* of the store, as last seen; "" when to be read again */
-    struct hs_mutex lock;           /* guards views, dedup_window_s and lags */
+    struct hs_mutex lock;           /* guards views, synced, dedup_window_s and asked */
     struct hs_cond wake;            /* signalled by stop */
     struct hs_part_view views[PARTS_MAX];
     size_t views_n;
     struct hs_part_view synced[PARTS_MAX]; /* durable positions on their way to the loader */
     size_t synced_n;
-    struct hs_lag lags[PARTS_MAX];
-    int lags_n;
+    struct hs_consumer *asked; /* the consumer while other threads may ask for its lag, or NULL */
     int32_t dedup_window_s;
     uint64_t sources_known[SOURCES_KNOWN]; /* hashes of sources that metadata knows; a cache */
 };
