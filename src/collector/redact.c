@@ -8,13 +8,11 @@
 #include <regex.h>
 
 #include "base/mem.h"
+#include "collector/redact_shapes.h"
 #include "collector/redact_text.h"
 
 /* A pattern sees one line of at most so many bytes: what regexec does may grow with the square. */
 enum { LINE_MAX_BYTES = 16384, PATTERNS_MAX = 64 };
-
-/* The fewest digits of any phone or card. */
-enum { DIGITS_MIN = 7 };
 
 struct hs_redactor {
     bool enabled;
@@ -180,46 +178,71 @@ static int redact_patterns(const struct hs_redactor *redactor, struct hs_str tex
 
 typedef unsigned char v16 __attribute__((vector_size(16)));
 
-/* Whether the text may hold an address or number: an '@', '%' or byte that is not ASCII, or digits
- * enough. */
-static bool is_worth_a_look(struct hs_str s)
+/* What was seen, a lane for each byte of a block. */
+struct seen {
+    v16 at;     /* '@' or '%': not 0 */
+    v16 high;   /* bytes or-ed */
+    v16 digits; /* how many; a lane counts to 255 */
+};
+
+static void see_block(struct seen *seen, const char *p)
 {
-    v16 at = {0};
-    v16 high = {0};
-    unsigned digits = 0;
-    unsigned tail = 0;
+    v16 block;
+
+    memcpy(&block, p, sizeof(block));
+    seen->at |= (v16)(block == '@') | (v16)(block == '%');
+    seen->high |= block;
+    seen->digits -= (v16)((block - (unsigned char)'0') < 10);
+}
+
+static unsigned sum_lanes(v16 lanes)
+{
+    unsigned sum = 0;
+    size_t k;
+
+    for (k = 0; k < sizeof(lanes); k++)
+        sum += lanes[k];
+    return sum;
+}
+
+static bool any_bit(v16 lanes, uint64_t mask)
+{
     uint64_t words[2];
-    uint64_t highs[2];
+
+    memcpy(words, &lanes, sizeof(words));
+    return ((words[0] | words[1]) & mask) != 0;
+}
+
+/* What a text may hold, as bits: an address needs an '@', a '%' or a byte that is not ASCII, a
+ * number such a byte or digits enough. */
+enum { MAYBE_EMAIL = 1, MAYBE_NUMBER = 2 };
+
+static unsigned first_look(struct hs_str s)
+{
+    struct seen seen = {{0}, {0}, {0}};
+    char last[sizeof(v16)] = {0};
+    unsigned digits = 0;
     size_t i = 0;
+    bool high;
 
     while (s.n - i >= sizeof(v16)) {
-        v16 count = {0};
-        size_t blocks = HS_MIN((s.n - i) / sizeof(v16), 250); /* a lane counts to 255 */
-        size_t k;
+        size_t blocks = HS_MIN((s.n - i) / sizeof(v16), 250);
 
-        for (; blocks > 0; blocks--, i += sizeof(v16)) {
-            v16 block;
-
-            memcpy(&block, s.p + i, sizeof(block));
-            at |= (v16)(block == '@') | (v16)(block == '%');
-            high |= block;
-            count -= (v16)((block - (unsigned char)'0') < 10);
-        }
-        for (k = 0; k < sizeof(v16); k++)
-            digits += count[k];
-        if (digits >= DIGITS_MIN)
-            break;
+        for (; blocks > 0; blocks--, i += sizeof(v16))
+            see_block(&seen, s.p + i);
+        digits += sum_lanes(seen.digits);
+        seen.digits = (v16){0};
     }
-    for (; i < s.n && digits < DIGITS_MIN; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        tail |= c == '@' || c == '%' || c >= 0x80;
-        digits += (unsigned)c - '0' < 10;
+    if (i < s.n && s.n >= sizeof(v16)) {
+        see_block(&seen, s.p + s.n - sizeof(v16)); /* some bytes twice: digits may be too many */
+    } else if (i < s.n) {
+        memcpy(last, s.p, s.n);
+        see_block(&seen, last);
     }
-    memcpy(words, &at, sizeof(words));
-    memcpy(highs, &high, sizeof(highs));
-    tail |= (words[0] | words[1] | ((highs[0] | highs[1]) & 0x8080808080808080ULL)) != 0;
-    return tail || digits >= DIGITS_MIN;
+    digits += sum_lanes(seen.digits);
+    high = any_bit(seen.high, 0x8080808080808080ULL);
+    return (high || any_bit(seen.at, UINT64_MAX) ? MAYBE_EMAIL : 0) |
+           (high || digits >= HS_PHONE_DIGITS_MIN ? MAYBE_NUMBER : 0);
 }
 
 static void add_marker(struct hs_buf *out, enum hs_finding_kind kind,
@@ -258,13 +281,15 @@ static void redact_numbers(struct hs_str text, size_t end, size_t *done, struct 
 /* Returns whether anything was found; then the whole text is in out. */
 static bool redact_known(struct hs_str text, struct hs_buf *out, struct hs_redact_counts *counts)
 {
+    unsigned maybe = first_look(text);
     size_t done = 0;
     struct hs_finding email;
-    bool more = true;
+    bool more = maybe != 0;
 
     while (more) {
-        more = hs_find_email(text, done, &email);
-        redact_numbers(text, more ? email.start : text.n, &done, out, counts);
+        more = (maybe & MAYBE_EMAIL) && hs_find_email(text, done, &email);
+        if (maybe & MAYBE_NUMBER)
+            redact_numbers(text, more ? email.start : text.n, &done, out, counts);
         if (!more)
             break;
         hs_buf_add(out, text.p + done, email.start - done);
@@ -313,13 +338,12 @@ bool hs_redactor_apply(const struct hs_redactor *redactor, struct hs_str text, s
 {
     struct hs_redact_counts found = {0};
     size_t start = out->n;
-    bool known = false;
+    bool known;
     int matches = 0;
 
     if (!redactor->enabled)
         return false;
-    if (is_worth_a_look(text))
-        known = redact_known(text, out, &found);
+    known = redact_known(text, out, &found);
     if (known && !hs_buf_ok(out))
         return give_up(out, start, counts);
     if (redactor->patterns_n > 0)

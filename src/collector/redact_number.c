@@ -168,7 +168,7 @@ static bool may_end(const struct span *span, const struct hs_number *number, siz
     if (n < number->n) {
         unsigned sep = number->groups[n].sep_before;
 
-        return (sep & (HS_SEP_DASH | HS_SEP_DOT)) == 0 || (sep & HS_SEP_SPACE);
+        return (sep & ~(unsigned)(HS_SEP_DASH | HS_SEP_DOT)) != 0;
     }
     return !is_word(after(span, i)) && !leads_on(span, i);
 }
@@ -247,7 +247,8 @@ static bool is_plus_sign(const struct span *span, size_t i, struct hs_unit plus,
     return false;
 }
 
-static bool is_in_row(const struct span *span, size_t i)
+/* Whether digits and a space stand before i. */
+static bool follows_digits(const struct span *span, size_t i)
 {
     struct hs_unit u = before(span, i);
 
@@ -257,6 +258,27 @@ static bool is_in_row(const struct span *span, size_t i)
     return u.len > 0 && hs_unit_is_digit(u);
 }
 
+/* Whether a space and a number that became a marker stand at `end`: the same text gives the same
+ * result before and after its redaction. */
+static bool precedes_marker(const struct span *span, size_t end)
+{
+    struct hs_unit u = after(span, end);
+    struct hs_str rest;
+
+    if (u.len == 0 || separator(u) != HS_SEP_SPACE)
+        return false;
+    rest = hs_str_n(span->s.p + end + u.len, span->end - end - u.len);
+    return hs_str_starts_with(rest, HS_STR("[phone]")) ||
+           hs_str_starts_with(rest, HS_STR("[card]"));
+}
+
+/* "(415) …" but not "(415-555-2671)". */
+static bool closes_after_first(const struct hs_number *number)
+{
+    return number->n > 1 && (number->groups[1].sep_before & HS_SEP_CLOSE) &&
+           !(number->groups[1].sep_before & HS_SEP_OPEN);
+}
+
 /* Sets number->lead and number->in_row and returns where the number with its lead starts. */
 static size_t read_lead(const struct span *span, size_t i, struct hs_number *number)
 {
@@ -264,7 +286,8 @@ static size_t read_lead(const struct span *span, size_t i, struct hs_number *num
     size_t bracket = 0;
 
     number->lead = HS_LEAD_NONE;
-    number->in_row = is_in_row(span, i);
+    number->in_row =
+        follows_digits(span, i) || precedes_marker(span, number->groups[number->n - 1].end);
     if (i <= span->floor)
         return i;
     if (u.c == '(') {
@@ -276,23 +299,33 @@ static size_t read_lead(const struct span *span, size_t i, struct hs_number *num
         number->lead = HS_LEAD_PLUS;
         i -= bracket + u.len;
         u = before(span, i);
-        return i > span->floor && u.c == '(' ? i - u.len : i;
+        return i > span->floor && u.c == '(' && closes_after_first(number) ? i - u.len : i;
     }
-    if (bracket > 0)
-        number->lead = HS_LEAD_BRACKET;
-    else
-        number->lead = announced_at(span, i);
+    if (bracket == 0 || !closes_after_first(number))
+        return i;
+    number->lead = HS_LEAD_BRACKET;
     return i - bracket;
+}
+
+static size_t count_digits(const struct hs_number *number, size_t n)
+{
+    size_t all = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        all += number->groups[i].digits;
+    return all;
 }
 
 /* The longest window with a shape; 0 when there is none. */
 static size_t best_window(const struct span *span, struct hs_number *number,
                           enum hs_finding_kind *out_kind)
 {
-    size_t n;
+    size_t n = HS_MIN(number->n, HS_GROUPS_MAX - 1);
+    size_t digits = count_digits(number, n);
 
-    for (n = HS_MIN(number->n, HS_GROUPS_MAX - 1); n > 0; n--) {
-        if (!may_end(span, number, n))
+    for (; n > 0 && digits >= HS_PHONE_DIGITS_MIN; digits -= number->groups[--n].digits) {
+        if (digits > HS_NUMBER_DIGITS || !may_end(span, number, n))
             continue;
         if (hs_shape_is_card(number, n)) {
             *out_kind = HS_FOUND_CARD;
@@ -309,32 +342,72 @@ static size_t best_window(const struct span *span, struct hs_number *number,
 /* How many groups from the first are one product number. */
 static size_t product_window(const struct hs_number *number)
 {
-    size_t n;
+    size_t n = HS_MIN(number->n, 6);
+    size_t digits = count_digits(number, n);
 
-    for (n = HS_MIN(number->n, 6); n > 1; n--) {
+    for (; n > 1 && digits >= 8; digits -= number->groups[--n].digits) {
         if (hs_shape_is_product(number, n))
             return n;
     }
     return 0;
 }
 
+static size_t digits_end(const struct span *span, size_t i)
+{
+    struct hs_unit u = after(span, i);
+
+    while (u.len > 0 && hs_unit_is_digit(u)) {
+        i += u.len;
+        u = after(span, i);
+    }
+    return i;
+}
+
+/* A cheap look at what stands around the digits from i to end: whether they are part of a word, or
+ * follow one by a hyphen, dot or colon, as most digits of ids, times and versions do. */
+static bool is_joined(const struct span *span, size_t i, size_t end)
+{
+    struct hs_unit u = before(span, i);
+
+    if (is_word(after(span, end)))
+        return true;
+    return u.len > 0 && u.c != '(' && u.c != '+' && !may_start(span, i);
+}
+
+/* How many groups are a finding, whose kind goes to *out_kind; 0: none. */
+static size_t match(const struct span *span, size_t i, struct hs_number *number,
+                    enum hs_finding_kind *out_kind)
+{
+    size_t n = best_window(span, number, out_kind);
+
+    if (n > 0 || number->lead != HS_LEAD_NONE)
+        return n;
+    number->lead = announced_at(span, i);
+    return number->lead != HS_LEAD_NONE ? best_window(span, number, out_kind) : 0;
+}
+
 /* Looks at the number that starts with the digit at i. Returns where to go on. */
 static size_t try_number(const struct span *span, size_t i, struct hs_finding *out)
 {
     struct hs_number number;
+    size_t end = digits_end(span, i);
     size_t start;
     size_t n;
 
+    if (is_joined(span, i, end))
+        return end;
     read_groups(span, i, &number);
+    if (count_digits(&number, number.n) < HS_PHONE_DIGITS_MIN)
+        return end;
     start = read_lead(span, i, &number);
-    if (!may_start(span, start) && number.lead != HS_LEAD_PLUS)
-        return number.groups[0].end;
+    if (number.lead != HS_LEAD_PLUS && !may_start(span, start))
+        return end;
     n = number.lead == HS_LEAD_NONE ? product_window(&number) : 0;
     if (n > 0)
         return number.groups[n - 1].end;
-    n = best_window(span, &number, &out->kind);
+    n = match(span, i, &number, &out->kind);
     if (n == 0)
-        return number.groups[0].end;
+        return end;
     out->start = start;
     out->end = number.groups[n - 1].end;
     return out->end;

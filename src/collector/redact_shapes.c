@@ -114,12 +114,14 @@ static bool luhn_valid(struct row row)
 
 bool hs_shape_is_product(const struct hs_number *number, size_t n)
 {
-    static const char *const printed[] = {"166", "1551", "2551", "12551", "44", "76", "157", NULL};
+    static const char *const printed[] = {"166", "1551", "2551", "12551", "76", "157", NULL};
     struct row row = join(number, n);
     bool isbn13 = starts(row, "978") || starts(row, "979");
 
     if (n < 2 || (seps(number, n) & ~(unsigned)(HS_SEP_SPACE | HS_SEP_DASH)))
         return false;
+    if (has_shape(number, n, "1333") && row.d[0] == '0')
+        return true; /* part numbers of the car trade: "0 986 494 123" */
     if (row.n == 10)
         return n == 4 && number->groups[3].digits == 1 && isbn10_valid(row);
     if (row.n == 13 && isbn13 && number->groups[0].digits == 3)
@@ -242,15 +244,15 @@ static bool is_date(const struct hs_number *number, size_t n)
     return value2(&number->groups[0]) <= 31 && value2(&number->groups[1]) <= 31;
 }
 
-/* Between the groups of a national number: dots throughout (and then three groups or more, else it
- * is a decimal number), or spaces and dashes with a slash after the area code. */
+/* Between the groups of a national number: dots throughout (and then four groups or more, not all of
+ * three digits: no decimal number, article number or address), or spaces and dashes with a slash after the area code. */
 static bool is_national_separated(const struct hs_number *number, size_t n)
 {
     unsigned all = seps(number, n);
     size_t i;
 
     if (all & HS_SEP_DOT)
-        return n >= 3 && all == HS_SEP_DOT;
+        return n >= 4 && all == HS_SEP_DOT && !has_shape(number, n, "3333");
     for (i = 2; i < n; i++) {
         if (number->groups[i].sep_before & HS_SEP_SLASH)
             return false;

@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 enum {
-    HS_GROUPS_MAX = 9,     /* groups that are looked at together */
-    HS_GROUP_DIGITS = 20,  /* digits kept of one group; more count but match nothing */
-    HS_NUMBER_DIGITS = 20, /* digits of the longest window that can match */
+    HS_GROUPS_MAX = 9,       /* groups that are looked at together */
+    HS_GROUP_DIGITS = 20,    /* digits kept of one group; more count but match nothing */
+    HS_PHONE_DIGITS_MIN = 7, /* fewer are nothing */
+    HS_NUMBER_DIGITS = 20,   /* digits of the longest window that can match */
 };
 
 /* What stands between two groups, as bits. */
@@ -42,7 +43,7 @@ struct hs_group {
 
 struct hs_number {
     enum hs_lead lead;
-    bool in_row; /* digits and a space stand before it: a row of numbers */
+    bool in_row; /* numbers stand before or behind all groups, with a space between */
     size_t n;    /* groups of the window */
     struct hs_group groups[HS_GROUPS_MAX];
 };

@@ -87,7 +87,7 @@ static struct hs_unit decode_percent(struct hs_str s, size_t i, int first)
     return decode_utf8(bytes, n, 3);
 }
 
-struct hs_unit hs_unit_at(struct hs_str s, size_t i)
+struct hs_unit hs_unit_at_slow(struct hs_str s, size_t i)
 {
     unsigned char c;
     int byte;
@@ -101,6 +101,16 @@ struct hs_unit hs_unit_at(struct hs_str s, size_t i)
     return byte >= 0 ? decode_percent(s, i, byte) : (struct hs_unit){fold(c), 1};
 }
 
+/* Whether the byte before i stands for itself: ASCII and no end of "%HH" or "%25HH". */
+static bool is_plain_before(struct hs_str s, size_t floor, size_t i)
+{
+    if ((unsigned char)s.p[i - 1] >= 0x80 || s.p[i - 1] == '\t')
+        return false;
+    if (hex_value(s.p[i - 1]) < 0)
+        return true;
+    return (i - floor < 3 || s.p[i - 3] != '%') && (i - floor < 5 || s.p[i - 5] != '%');
+}
+
 struct hs_unit hs_unit_before(struct hs_str s, size_t floor, size_t i)
 {
     /* All lengths that a unit can have, longest first: "%25HH" must not be read as '5' 'H'. */
@@ -110,6 +120,8 @@ struct hs_unit hs_unit_before(struct hs_str s, size_t floor, size_t i)
 
     if (i <= floor)
         return (struct hs_unit){0, 0};
+    if (is_plain_before(s, floor, i))
+        return (struct hs_unit){(unsigned char)s.p[i - 1], 1};
     for (at = 0; at < HS_ARRAY_LEN(lens); at++) {
         size_t len = lens[at];
 

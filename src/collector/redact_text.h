@@ -19,9 +19,16 @@ struct hs_unit {
 #define HS_UNIT_BAD 0xFFFDU
 
 /* The unit at byte i; len 0 when i >= s.n. @thread any */
-struct hs_unit hs_unit_at(struct hs_str s, size_t i);
+struct hs_unit hs_unit_at_slow(struct hs_str s, size_t i);
 /* The unit that ends before byte i and starts at or after `floor`; len 0 when there is none. */
 struct hs_unit hs_unit_before(struct hs_str s, size_t floor, size_t i);
+
+static inline struct hs_unit hs_unit_at(struct hs_str s, size_t i)
+{
+    if (i < s.n && (unsigned char)s.p[i] < 0x80 && s.p[i] != '%' && s.p[i] != '\t')
+        return (struct hs_unit){(unsigned char)s.p[i], 1};
+    return hs_unit_at_slow(s, i);
+}
 
 static inline bool hs_unit_is_digit(struct hs_unit u)
 {
