@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -205,21 +206,27 @@ int hs_time_from_epoch_i64(int64_t v, int64_t *out_ns)
     return HS_OK;
 }
 
+/* The fraction goes apart from the whole, because v in nanoseconds is more than a double holds. */
 int hs_time_from_epoch(double v, int64_t *out_ns)
 {
-    double scale = 1;
+    int64_t micros_each = 0; /* microseconds in one unit of v */
+    double whole = floor(v);
 
-    if (!(v >= 0))
+    if (!(v >= 0) || v >= 9.2e18)
         return HS_EINVAL;
     if (v < 1e11)
-        scale = 1e9;
+        micros_each = 1000000;
     else if (v < 1e14)
-        scale = 1e6;
+        micros_each = 1000;
     else if (v < 1e17)
-        scale = 1e3;
-    if (v * scale >= 9.2e18)
+        micros_each = 1;
+    if (micros_each == 0) {
+        *out_ns = (int64_t)v;
+        return HS_OK;
+    }
+    if (whole * (double)micros_each >= 9.2e15)
         return HS_EINVAL;
-    *out_ns = (int64_t)(v * scale);
+    *out_ns = ((int64_t)whole * micros_each + llround((v - whole) * (double)micros_each)) * 1000;
     return HS_OK;
 }
 

@@ -49,7 +49,8 @@ static inline int64_t hs_mono_ns(const struct hs_clock *clock)
 /* RFC 3339 ("2026-11-23T10:00:00.123456789Z", "+01:00"; 't', 'z' and a space for 'T' accepted; the
  * zone is required; leap second 60 counts as 59.999…). */
 int hs_time_parse_rfc3339(struct hs_str s, int64_t *out_ns);
-/* Epoch by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns. Negative gives HS_EINVAL. */
+/* Epoch by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns. Negative gives HS_EINVAL. Of a
+ * double a fraction counts to the microsecond: more it does not hold of today's times. */
 int hs_time_from_epoch(double v, int64_t *out_ns);
 int hs_time_from_epoch_i64(int64_t v, int64_t *out_ns);
 enum { HS_TIME_TEXT_MAX = 40 };
