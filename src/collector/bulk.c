@@ -132,24 +132,40 @@ static void answer_accepted(struct bulk_reading *r, const struct bulk_item *item
     r->bulk->accepted++;
 }
 
-static void answer_rejected(struct bulk_reading *r, const struct bulk_item *item, unsigned status,
-                            const char *type, const char *reason)
+/* Why an item is refused, in Elasticsearch's words, and where that is counted. */
+struct bulk_refusal {
+    unsigned status;
+    const char *type;
+    size_t counter_at; /* in struct hs_bulk */
+};
+
+static const struct bulk_refusal unreadable = {400, "document_parsing_exception",
+                                               offsetof(struct hs_bulk, unreadable)};
+static const struct bulk_refusal not_added = {400, "illegal_argument_exception",
+                                              offsetof(struct hs_bulk, not_added)};
+static const struct bulk_refusal other_index = {404, "index_not_found_exception",
+                                                offsetof(struct hs_bulk, other_index)};
+
+static void answer_rejected(struct bulk_reading *r, const struct bulk_item *item,
+                            const struct bulk_refusal *refusal, const char *reason)
 {
+    size_t *counter = (size_t *)(void *)((char *)r->bulk + refusal->counter_at);
     struct hs_json json;
 
     answer_open(r, item, item->id, &json);
     hs_json_key(&json, "status");
-    hs_json_add_u64(&json, status);
+    hs_json_add_u64(&json, refusal->status);
     hs_json_key(&json, "error");
     hs_json_obj_open(&json);
     hs_json_key(&json, "type");
-    hs_json_add_c(&json, type);
+    hs_json_add_c(&json, refusal->type);
     hs_json_key(&json, "reason");
     hs_json_add_c(&json, reason);
     hs_json_obj_close(&json);
     hs_json_obj_close(&json);
     hs_json_obj_close(&json);
     r->bulk->rejected++;
+    (*counter)++;
 }
 
 static int read_source(struct bulk_reading *r, const struct bulk_item *item, hs_ubi_add_fn *add,
@@ -165,7 +181,7 @@ static int read_source(struct bulk_reading *r, const struct bulk_item *item, hs_
     if (rc == HS_OK)
         answer_accepted(r, item, id);
     else if (rc == HS_EINVAL)
-        answer_rejected(r, item, 400, "document_parsing_exception", err->text);
+        answer_rejected(r, item, &unreadable, err->text);
     else
         return rc;
     return HS_OK;
@@ -183,10 +199,9 @@ static int read_item(struct bulk_reading *r, struct bulk_item *item, struct hs_e
     if (item->action != BULK_DELETE && !next_line(r, &line))
         return fail_line(r, err, "the document of the last action is missing");
     if (item->action == BULK_UPDATE || item->action == BULK_DELETE)
-        answer_rejected(r, item, 400, "illegal_argument_exception",
-                        "events are only added: use index or create");
+        answer_rejected(r, item, &not_added, "events are only added: use index or create");
     else if (!add)
-        answer_rejected(r, item, 404, "index_not_found_exception",
+        answer_rejected(r, item, &other_index,
                         "no such index: only ubi_queries and ubi_events take documents");
     else
         return read_source(r, item, add, line, err);
@@ -205,6 +220,9 @@ int hs_bulk_read(struct hs_intake *intake, struct hs_str default_index, char *bo
         err = &own;
     bulk->accepted = 0;
     bulk->rejected = 0;
+    bulk->unreadable = 0;
+    bulk->not_added = 0;
+    bulk->other_index = 0;
     hs_buf_reset(&bulk->items);
     for (place = 0; next_line(&r, &line); place++) {
         struct bulk_item item = {.index = default_index, .place = place};

@@ -14,7 +14,10 @@ enum { HS_BULK_ANSWER_MAX = 64 << 20 }; /* bytes of the items' answers */
 
 struct hs_bulk {
     size_t accepted;
-    size_t rejected;
+    size_t rejected;     /* the sum of: */
+    size_t unreadable;   /* documents that are no UBI */
+    size_t not_added;    /* update and delete */
+    size_t other_index;  /* neither ubi_queries nor ubi_events */
     struct hs_buf items; /* the answer's items, JSON, comma-separated */
 };
 

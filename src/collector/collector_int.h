@@ -11,8 +11,10 @@
 #include "collector/outcome.h"
 
 enum {
-    IDLE_MAX = 16, /* request workplaces that are kept for the next request */
-    INTAKE_BYTES_MAX = 256 << 20
+    IDLE_MAX = 16,            /* request workplaces that are kept for the next request */
+    IDLE_BYTES_MAX = 4 << 20, /* of messages; a workplace that grew beyond is not kept */
+    INTAKE_BYTES_MAX = HS_STREAM_BATCH_BYTES_MAX,
+    REJECTS_MAX = 8,
 };
 
 /* The workplace of one request, kept from request to request. */
@@ -32,14 +34,30 @@ struct hs_collector {
     size_t idle_n;
 };
 
+/* One of the ways in. */
+struct hs_way_in {
+    const char *name; /* for metrics: native, ubi, bulk, otlp_traces, otlp_logs */
+    enum hs_source source;
+    bool from_browser; /* browser keys suffice, and with them text/plain does */
+};
+
+/* Events of an accepted request that were refused for one reason. */
+struct hs_ingest_reject {
+    const char *reason; /* a literal */
+    uint64_t n;
+};
+
 /* A request on its way to the stream. Lives in the request's arena. */
 struct hs_ingest {
     struct hs_collector *collector;
     struct hs_http_req *req;
     struct hs_identity identity;
     struct hs_workplace *place;
-    const char *source;        /* for metrics: native, ubi, bulk, otlp_traces, otlp_logs */
-    size_t events;             /* that were accepted; tokens to take */
+    const struct hs_way_in *way;
+    size_t events;       /* that were accepted; tokens to take */
+    size_t tokens_taken; /* of the address's bucket, before the body was read */
+    struct hs_ingest_reject rejects[REJECTS_MAX]; /* beside those in place->outcome */
+    size_t rejects_n;
     struct hs_counter pending; /* appends without an answer, plus one while they are being made */
     struct hs_flag failed;     /* an append failed; the first one writes err */
     struct hs_err err;         /* written before pending falls */
@@ -52,10 +70,12 @@ struct hs_ingest {
     int otlp_encoding;
 };
 
-/* Checks who asks and takes a workplace. NULL: the request was answered. `scopes` is what suffices;
- * an identity that has import (and asked for it with ?import=1) imports. */
+/* Checks who asks and takes a workplace. NULL: the request was answered. Scope ingest suffices, and
+ * browser where the way in allows it; ?import=1 wants scope import. */
 struct hs_ingest *hs_ingest_begin(struct hs_collector *collector, struct hs_http_req *req,
-                                  enum hs_source source, const char *name);
+                                  const struct hs_way_in *way);
+/* Notes n events that were refused while the request goes on; counted with the answer. */
+void hs_ingest_reject(struct hs_ingest *ingest, const char *reason, uint64_t n);
 /* Takes the rate limit's tokens and appends all topics; answers by ingest->reply or refuse, now or
  * later. The caller touches ingest no more. */
 void hs_ingest_commit(struct hs_ingest *ingest);

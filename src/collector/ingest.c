@@ -1,4 +1,6 @@
 /* What all ways in share: who asks, rate limit, appending, answering. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -63,10 +65,22 @@ static void free_place(struct hs_workplace *place)
     hs_free(place);
 }
 
+static size_t place_bytes(const struct hs_workplace *place)
+{
+    size_t bytes = 0;
+    int topic;
+
+    for (topic = 0; topic < HS_TOPIC_N; topic++)
+        bytes += place->intake.topics[topic].bytes.cap;
+    return bytes;
+}
+
 static void give_place(struct hs_collector *collector, struct hs_workplace *place)
 {
+    bool keep = place_bytes(place) <= IDLE_BYTES_MAX;
+
     hs_mutex_lock(&collector->lock);
-    if (collector->idle_n < IDLE_MAX) {
+    if (keep && collector->idle_n < IDLE_MAX) {
         place->next = collector->idle;
         collector->idle = place;
         collector->idle_n++;
@@ -141,7 +155,7 @@ static bool wants_import(const struct hs_http_req *req)
 
 /* NULL: *out is who asks; else why not. */
 static const struct hs_access_denial *identify(struct hs_collector *collector,
-                                               struct hs_http_req *req, bool import,
+                                               struct hs_http_req *req, const struct hs_way_in *way,
                                                struct hs_identity *out)
 {
     static const struct hs_access_denial malformed = {401, "invalid_key",
@@ -153,8 +167,10 @@ static const struct hs_access_denial *identify(struct hs_collector *collector,
         .origin = hs_http_req_header(req, "Origin"),
     };
     struct hs_http_key key;
-    unsigned wanted = import ? HS_SCOPE_IMPORT : HS_SCOPE_INGEST | HS_SCOPE_BROWSER;
+    unsigned wanted = HS_SCOPE_INGEST | (way->from_browser ? HS_SCOPE_BROWSER : 0);
 
+    if (wants_import(req))
+        wanted = HS_SCOPE_IMPORT;
     if (hs_http_req_key(req, &key, NULL) != HS_OK)
         return &malformed;
     facts.key = key.text;
@@ -162,7 +178,7 @@ static const struct hs_access_denial *identify(struct hs_collector *collector,
     return hs_access_check(collector->deps.keys, &facts, wanted, out);
 }
 
-static void fill_rules(struct hs_ingest *ingest, enum hs_source source, bool import)
+static void fill_rules(struct hs_ingest *ingest)
 {
     const struct hs_conf *conf = ingest->collector->deps.conf;
     struct hs_intake_rules *rules = &ingest->place->rules;
@@ -173,8 +189,8 @@ static void fill_rules(struct hs_ingest *ingest, enum hs_source source, bool imp
         .late_max_ns = (int64_t)conf->ingest_late_max_ms * HS_NS_PER_MS,
         .early_max_ns = (int64_t)conf->ingest_early_max_ms * HS_NS_PER_MS,
         .retention_ns = (int64_t)conf->retention_searches_days * HS_NS_PER_DAY,
-        .import = import,
-        .source = source,
+        .import = wants_import(ingest->req),
+        .source = ingest->way->source,
         .redactor = ingest->collector->redactor,
         .pseudonyms = conf->pseudonyms,
         .idempotency_key = hs_http_req_header(ingest->req, "Idempotency-Key"),
@@ -191,31 +207,138 @@ static void refuse_problem(struct hs_ingest *ingest, int status, const char *cod
     hs_http_reply_problem(ingest->req, status, code, "%s", detail);
 }
 
+static void add_retry_after(struct hs_http_req *req, int64_t wait_ms)
+{
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%lld", (long long)(wait_ms + 999) / 1000);
+
+    hs_http_reply_header(req, "Retry-After",
+                         hs_arena_copy(hs_http_req_arena(req), hs_str_n(text, (size_t)n)));
+}
+
+/* A client is an IPv4 address, or the /64 network of an IPv6 one: whoever has one address of it has
+ * them all. */
+static void client_of(struct hs_str peer, char out[INET6_ADDRSTRLEN])
+{
+    struct in6_addr address;
+
+    snprintf(out, INET6_ADDRSTRLEN, "%.*s", HS_STR_ARG(peer));
+    if (inet_pton(AF_INET6, out, &address) != 1 || IN6_IS_ADDR_V4MAPPED(&address))
+        return;
+    memset(address.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &address, out, INET6_ADDRSTRLEN);
+}
+
+/* HS_OK, or HS_EAGAIN: too few. A cache that is away limits nobody. */
+static int take_from(const struct hs_ingest *ingest, const char *client, size_t n, double rate,
+                     int64_t *out_wait_ms)
+{
+    const struct hs_identity *identity = &ingest->identity;
+    char key[HS_CACHE_KEY_MAX];
+    struct hs_err err;
+    int length;
+
+    if (rate <= 0 || n == 0)
+        return HS_OK;
+    length = snprintf(key, sizeof(key), "%s/rate/%s%s%s", identity->tenant.id, identity->key_id,
+                      client[0] != '\0' ? "/" : "", client);
+    HS_ASSERT(length > 0 && length < (int)sizeof(key));
+    if (hs_cache_take(ingest->collector->deps.cache, hs_str_n(key, (size_t)length), (double)n, rate,
+                      HS_MAX(rate, 1.0), out_wait_ms, &err) == HS_EAGAIN)
+        return HS_EAGAIN;
+    return HS_OK;
+}
+
+/* A browser key is public: each client address has a bucket of its own. */
+static int take_from_client(const struct hs_ingest *ingest, size_t n, int64_t *out_wait_ms)
+{
+    char client[INET6_ADDRSTRLEN];
+
+    if (!(ingest->identity.scopes & HS_SCOPE_BROWSER))
+        return HS_OK;
+    client_of(hs_http_req_peer(ingest->req), client);
+    return take_from(ingest, client, n, ingest->collector->deps.conf->ingest_browser_rate,
+                     out_wait_ms);
+}
+
+static void answer_denied(struct hs_http_req *req, const struct hs_way_in *way,
+                          const struct hs_access_denial *denial)
+{
+    count(&refused_events, way->name, "unauthorized", 1);
+    if (denial->status == 401)
+        hs_http_reply_header(req, "WWW-Authenticate", HS_STR("Bearer"));
+    hs_http_reply_problem(req, denial->status, denial->code, "%s", denial->detail);
+}
+
+/* Media types that a page may send without a preflight are for browser keys only. */
+static bool refuse_simple_type(struct hs_ingest *ingest)
+{
+    struct hs_str type = hs_http_req_content_type(ingest->req);
+    size_t n;
+
+    hs_http_req_body(ingest->req, &n);
+    if (ingest->identity.scopes & HS_SCOPE_BROWSER || (type.n == 0 && n == 0))
+        return false;
+    if (type.n > 0 && !hs_str_eq_c(type, "text/plain") &&
+        !hs_str_eq_c(type, "application/x-www-form-urlencoded") &&
+        !hs_str_eq_c(type, "multipart/form-data"))
+        return false;
+    count(&refused_events, ingest->way->name, "unsupported_media_type", 1);
+    hs_http_reply_problem(ingest->req, 415, "unsupported_media_type",
+                          "Content-Type is \"%.*s\", which only browser keys may send; use "
+                          "\"Content-Type: application/json\"",
+                          (int)HS_MIN(type.n, (size_t)100), type.p ? type.p : "");
+    return true;
+}
+
+/* One token before the body is looked at, so that what is malformed counts too. */
+static bool refuse_client(struct hs_ingest *ingest)
+{
+    int64_t wait_ms = 0;
+
+    if (take_from_client(ingest, 1, &wait_ms) == HS_OK) {
+        ingest->tokens_taken = 1;
+        return false;
+    }
+    add_retry_after(ingest->req, wait_ms);
+    count(&refused_events, ingest->way->name, "rate_limited", 1);
+    hs_http_reply_problem(ingest->req, 429, "rate_limited",
+                          "this address passes the limit of %g events a second",
+                          ingest->collector->deps.conf->ingest_browser_rate);
+    return true;
+}
+
 struct hs_ingest *hs_ingest_begin(struct hs_collector *collector, struct hs_http_req *req,
-                                  enum hs_source source, const char *name)
+                                  const struct hs_way_in *way)
 {
     struct hs_ingest *ingest = hs_arena_alloc(hs_http_req_arena(req), sizeof(*ingest));
     const struct hs_access_denial *denial;
-    bool import = wants_import(req);
 
     HS_ASSERT(ingest);
-    denial = identify(collector, req, import, &ingest->identity);
+    denial = identify(collector, req, way, &ingest->identity);
     if (denial) {
-        count(&refused_events, name, "unauthorized", 1);
-        if (denial->status == 401)
-            hs_http_reply_header(req, "WWW-Authenticate", HS_STR("Bearer"));
-        hs_http_reply_problem(req, denial->status, denial->code, "%s", denial->detail);
+        answer_denied(req, way, denial);
         return NULL;
     }
     allow_origin(req);
     ingest->collector = collector;
     ingest->req = req;
-    ingest->source = name;
+    ingest->way = way;
     ingest->refuse = refuse_problem;
+    if (refuse_simple_type(ingest) || refuse_client(ingest))
+        return NULL;
     ingest->place = take_place(collector);
     hs_buf_init(&ingest->answer, INTAKE_BYTES_MAX);
-    fill_rules(ingest, source, import);
+    fill_rules(ingest);
     return ingest;
+}
+
+void hs_ingest_reject(struct hs_ingest *ingest, const char *reason, uint64_t n)
+{
+    if (n == 0)
+        return;
+    HS_ASSERT(ingest->rejects_n < REJECTS_MAX);
+    ingest->rejects[ingest->rejects_n++] = (struct hs_ingest_reject){reason, n};
 }
 
 /* What must outlive the answer: once a request is answered, its arena and `ingest` may be gone. */
@@ -240,7 +363,7 @@ void hs_ingest_refuse(struct hs_ingest *ingest, int status, const char *code, co
 {
     struct leftover leftover = leftover_of(ingest);
 
-    count(&refused_events, ingest->source, code, 1);
+    count(&refused_events, ingest->way->name, code, 1);
     ingest->refuse(ingest, status, code, detail);
     clean_up(&leftover);
 }
@@ -254,7 +377,7 @@ static void count_outcome(const struct hs_ingest *ingest)
 {
     const struct hs_intake_counts *counts = &ingest->place->intake.counts;
     const struct hs_outcome *outcome = &ingest->place->outcome;
-    const char *source = ingest->source;
+    const char *source = ingest->way->name;
     size_t i;
 
     count(&accepted_events, source, NULL, ingest->events);
@@ -270,6 +393,8 @@ static void count_outcome(const struct hs_ingest *ingest)
     for (i = 0; i < outcome->errors_n; i++)
         count(&refused_events, source, outcome->errors[i].code, 1);
     count(&refused_events, source, "not_described", outcome->rejected - outcome->errors_n);
+    for (i = 0; i < ingest->rejects_n; i++)
+        count(&refused_events, source, ingest->rejects[i].reason, ingest->rejects[i].n);
 }
 
 /* The last append has its answer. @thread any */
@@ -323,46 +448,41 @@ static void append_topic(struct hs_ingest *ingest, enum hs_topic topic)
         append_done(ingest, rc, &err);
 }
 
-/* HS_OK, or HS_EAGAIN: too many events a second for this key. */
-static int take_tokens(struct hs_ingest *ingest, int64_t *out_wait_ms)
+static void refuse_rate(struct hs_ingest *ingest, int64_t wait_ms, const char *whose, double rate)
 {
-    const struct hs_identity *identity = &ingest->identity;
-    char key[HS_CACHE_KEY_MAX];
-    struct hs_err err;
-    int n;
-    int rc;
+    char text[HS_ERR_TEXT_MAX];
 
-    if (identity->rate <= 0 || ingest->place->rules.import)
-        return HS_OK;
-    n = snprintf(key, sizeof(key), "%s/rate/%s", identity->tenant.id, identity->key_id);
-    HS_ASSERT(n > 0);
-    rc = hs_cache_take(ingest->collector->deps.cache, hs_str_n(key, (size_t)n),
-                       (double)ingest->events, identity->rate, identity->rate, out_wait_ms, &err);
-    return rc == HS_EAGAIN ? rc : HS_OK; /* a cache that is away limits nobody */
+    add_retry_after(ingest->req, wait_ms);
+    snprintf(text, sizeof(text), "%zu events pass %s limit of %g events a second", ingest->events,
+             whose, rate);
+    hs_ingest_refuse(ingest, 429, "rate_limited", text);
 }
 
-static void refuse_rate(struct hs_ingest *ingest, int64_t wait_ms)
+/* False: too many events a second, and the request was answered. */
+static bool take_tokens(struct hs_ingest *ingest)
 {
-    struct hs_arena *arena = hs_http_req_arena(ingest->req);
-    char text[HS_ERR_TEXT_MAX];
-    int n = snprintf(text, sizeof(text), "%lld", (long long)(wait_ms + 999) / 1000);
+    double rate = ingest->identity.rate;
+    size_t more = ingest->events - HS_MIN(ingest->tokens_taken, ingest->events);
+    int64_t wait_ms = 0;
 
-    hs_http_reply_header(ingest->req, "Retry-After",
-                         hs_arena_copy(arena, hs_str_n(text, (size_t)n)));
-    snprintf(text, sizeof(text), "%zu events pass this key's limit of %g events a second",
-             ingest->events, ingest->identity.rate);
-    hs_ingest_refuse(ingest, 429, "rate_limited", text);
+    if (take_from_client(ingest, more, &wait_ms) != HS_OK) {
+        refuse_rate(ingest, wait_ms, "this address's",
+                    ingest->collector->deps.conf->ingest_browser_rate);
+        return false;
+    }
+    if (ingest->place->rules.import ||
+        take_from(ingest, "", ingest->events, rate, &wait_ms) == HS_OK)
+        return true;
+    refuse_rate(ingest, wait_ms, "this key's", rate);
+    return false;
 }
 
 void hs_ingest_commit(struct hs_ingest *ingest)
 {
-    int64_t wait_ms = 0;
     int topic;
 
-    if (take_tokens(ingest, &wait_ms) != HS_OK) {
-        refuse_rate(ingest, wait_ms);
+    if (!take_tokens(ingest))
         return;
-    }
     hs_counter_set(&ingest->pending, 1);
     for (topic = 0; topic < HS_TOPIC_N; topic++)
         append_topic(ingest, (enum hs_topic)topic);

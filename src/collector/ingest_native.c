@@ -3,6 +3,9 @@
 #include "collector/collector_int.h"
 #include "collector/native.h"
 
+static const struct hs_way_in from_page = {"native", HS_SOURCE_NATIVE, true};
+static const struct hs_way_in from_server = {"native", HS_SOURCE_NATIVE, false};
+
 /* The answer that was built before the append. */
 static void reply_built(struct hs_ingest *ingest)
 {
@@ -50,7 +53,7 @@ void hs_ingest_commit_outcome(struct hs_ingest *ingest)
 
 void hs_ingest_event_handler(struct hs_http_req *req, void *arg)
 {
-    struct hs_ingest *ingest = hs_ingest_begin(arg, req, HS_SOURCE_NATIVE, "native");
+    struct hs_ingest *ingest = hs_ingest_begin(arg, req, &from_page);
     struct hs_json json;
     struct hs_str id;
     struct hs_err err;
@@ -85,9 +88,10 @@ void hs_ingest_event_handler(struct hs_http_req *req, void *arg)
 typedef int read_many_fn(struct hs_intake *intake, char *body, size_t n, size_t batch_max,
                          struct hs_outcome *out, struct hs_err *err);
 
-static void read_many(struct hs_http_req *req, struct hs_collector *collector, read_many_fn *read)
+static void read_many(struct hs_http_req *req, struct hs_collector *collector,
+                      const struct hs_way_in *way, read_many_fn *read)
 {
-    struct hs_ingest *ingest = hs_ingest_begin(collector, req, HS_SOURCE_NATIVE, "native");
+    struct hs_ingest *ingest = hs_ingest_begin(collector, req, way);
     struct hs_err err;
     size_t n;
     char *body;
@@ -108,12 +112,12 @@ void hs_ingest_batch_handler(struct hs_http_req *req, void *arg)
 {
     struct hs_str type = hs_http_req_content_type(req);
 
-    read_many(req, arg,
+    read_many(req, arg, &from_page,
               hs_str_eq_c(type, "application/x-ndjson") ? hs_native_read_ndjson
                                                         : hs_native_read_batch);
 }
 
 void hs_ingest_ndjson_handler(struct hs_http_req *req, void *arg)
 {
-    read_many(req, arg, hs_native_read_ndjson);
+    read_many(req, arg, &from_server, hs_native_read_ndjson);
 }

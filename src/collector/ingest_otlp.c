@@ -1,27 +1,23 @@
 /* POST /v1/traces and /v1/logs. */
 #include "base/mem.h"
-#include "base/metric.h"
 #include "collector/collector_int.h"
-
-static struct hs_metric refused_items = {
-    .name = "hs_ingest_otlp_rejected_total",
-    .type = HS_METRIC_COUNTER,
-    .help = "Spans and log records that were refused in a partial success, by reason.",
-    .labels = {"source", "reason"},
-};
 
 typedef int read_otlp_fn(struct hs_otlp_reader *reader, struct hs_intake *intake,
                          struct hs_str body, enum hs_otlp_encoding encoding,
                          struct hs_otlp_outcome *out, struct hs_err *err);
 
 struct signal_row {
-    const char *source;
+    struct hs_way_in way;
     enum hs_otlp_signal signal;
     read_otlp_fn *read;
 };
 
-static const struct signal_row traces_row = {"otlp_traces", HS_OTLP_TRACES, hs_otlp_traces_read};
-static const struct signal_row logs_row = {"otlp_logs", HS_OTLP_LOGS, hs_otlp_logs_read};
+static const struct signal_row traces_row = {{"otlp_traces", HS_SOURCE_SPAN, false},
+                                             HS_OTLP_TRACES,
+                                             hs_otlp_traces_read};
+static const struct signal_row logs_row = {{"otlp_logs", HS_SOURCE_SPAN, false},
+                                           HS_OTLP_LOGS,
+                                           hs_otlp_logs_read};
 
 static void reply_otlp(struct hs_ingest *ingest)
 {
@@ -42,29 +38,17 @@ static void refuse_otlp(struct hs_ingest *ingest, int status, const char *code, 
     hs_buf_fini(&body);
 }
 
-static void count_rejected(const struct signal_row *row, const struct hs_otlp_outcome *outcome)
-{
-    int i;
-
-    for (i = 0; i < HS_OTLP_REJECT_N; i++) {
-        const char *const labels[] = {row->source, hs_otlp_reject_name((enum hs_otlp_reject)i),
-                                      NULL};
-
-        if (outcome->rejected_by[i] > 0)
-            hs_metric_add(&refused_items, labels, (double)outcome->rejected_by[i]);
-    }
-}
-
 static void handle(struct hs_http_req *req, struct hs_collector *collector,
                    const struct signal_row *row)
 {
-    struct hs_ingest *ingest = hs_ingest_begin(collector, req, HS_SOURCE_SPAN, row->source);
+    struct hs_ingest *ingest = hs_ingest_begin(collector, req, &row->way);
     enum hs_otlp_encoding encoding = HS_OTLP_PROTOBUF;
     struct hs_otlp_outcome *outcome;
     struct hs_err err;
     size_t n;
     char *body;
     int rc;
+    int i;
 
     if (!ingest)
         return;
@@ -84,7 +68,9 @@ static void handle(struct hs_http_req *req, struct hs_collector *collector,
         hs_ingest_refuse_err(ingest, "malformed", &err);
         return;
     }
-    count_rejected(row, outcome);
+    for (i = 0; i < HS_OTLP_REJECT_N; i++)
+        hs_ingest_reject(ingest, hs_otlp_reject_name((enum hs_otlp_reject)i),
+                         outcome->rejected_by[i]);
     hs_otlp_reply(row->signal, encoding, outcome->rejected, hs_str_c(outcome->message),
                   &ingest->answer);
     ingest->events = outcome->accepted;

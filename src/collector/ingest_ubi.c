@@ -4,12 +4,15 @@
 #include "collector/collector_int.h"
 #include "collector/ubi.h"
 
+static const struct hs_way_in ubi = {"ubi", HS_SOURCE_UBI, true};
+static const struct hs_way_in bulk_api = {"bulk", HS_SOURCE_UBI, false};
+
 typedef int read_ubi_fn(struct hs_intake *intake, char *body, size_t n, struct hs_outcome *out,
                         struct hs_err *err);
 
 static void read_ubi(struct hs_http_req *req, struct hs_collector *collector, read_ubi_fn *read)
 {
-    struct hs_ingest *ingest = hs_ingest_begin(collector, req, HS_SOURCE_UBI, "ubi");
+    struct hs_ingest *ingest = hs_ingest_begin(collector, req, &ubi);
     struct hs_err err;
     size_t n;
     char *body;
@@ -74,7 +77,7 @@ static void refuse_bulk(struct hs_ingest *ingest, int status, const char *code, 
 
 void hs_ingest_bulk_handler(struct hs_http_req *req, void *arg)
 {
-    struct hs_ingest *ingest = hs_ingest_begin(arg, req, HS_SOURCE_UBI, "bulk");
+    struct hs_ingest *ingest = hs_ingest_begin(arg, req, &bulk_api);
     struct hs_bulk bulk;
     struct hs_err err;
     uint64_t took_ms;
@@ -98,6 +101,9 @@ void hs_ingest_bulk_handler(struct hs_http_req *req, void *arg)
                          HS_NS_PER_MS);
     hs_bulk_write_answer(&bulk, took_ms, &ingest->answer);
     ingest->events = bulk.accepted;
+    hs_ingest_reject(ingest, "document_parsing_exception", bulk.unreadable);
+    hs_ingest_reject(ingest, "illegal_argument_exception", bulk.not_added);
+    hs_ingest_reject(ingest, "index_not_found_exception", bulk.other_index);
     ingest->reply = reply_bulk;
     hs_bulk_fini(&bulk);
     hs_ingest_commit(ingest);

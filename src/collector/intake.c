@@ -93,6 +93,8 @@ static bool room_for_message(struct hs_intake_topic *topic)
     size_t cap = HS_MAX(topic->cap * 2, (size_t)MESSAGES_MIN);
     void *grown;
 
+    if (topic->n == HS_STREAM_BATCH_MAX)
+        return false;
     if (topic->n < topic->cap)
         return true;
     grown = hs_try_realloc(topic->messages, cap, sizeof(*topic->messages));
@@ -113,8 +115,9 @@ static int add_message(struct hs_intake *intake, enum hs_topic topic_id, size_t 
         bytes_used(intake) > intake->bytes_max) {
         topic->bytes.n = start;
         topic->bytes.failed = false;
-        return hs_err_set(err, HS_ELIMIT, 0, "the request's messages pass %llu bytes",
-                          (unsigned long long)intake->bytes_max);
+        return hs_err_set(err, HS_ELIMIT, 0,
+                          "the request's messages pass %llu bytes, or %d of one topic",
+                          (unsigned long long)intake->bytes_max, HS_STREAM_BATCH_MAX);
     }
     topic->messages[topic->n].key_at = start;
     topic->messages[topic->n].key_n = key_n;
