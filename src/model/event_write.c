@@ -41,10 +41,10 @@ static inline char *put(char *at, const char *p, size_t n)
         memcpy(at, p, n);
     } else if (n >= 8) {
         memcpy(at, p, 8);
-        memcpy(at + n - 8, p + n - 8, 8);
+        memcpy(at + (n - 8), p + (n - 8), 8);
     } else if (n >= 4) {
         memcpy(at, p, 4);
-        memcpy(at + n - 4, p + n - 4, 4);
+        memcpy(at + (n - 4), p + (n - 4), 4);
     } else {
         for (size_t i = 0; i < n; i++)
             at[i] = p[i];

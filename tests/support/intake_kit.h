@@ -6,8 +6,14 @@
 #ifndef HS_TESTS_SUPPORT_INTAKE_KIT_H
 #define HS_TESTS_SUPPORT_INTAKE_KIT_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 #include <yyjson.h>
 
 #include "collector/native.h"

@@ -439,7 +439,7 @@ static void port__tries_the_next_host_when_one_is_down(void **state)
     assert_int_equal(hs_analytics_query(analytics, &query, &arena, &table, &kit.err), HS_OK);
     for (int i = 0; i < 8; i++) { /* whichever host the token begins with */
         struct hs_block block;
-        char token[16];
+        char token[24];
         struct hs_insert insert = {.table = "haystat.tokens", .timeout_ms = 5000};
 
         snprintf(token, sizeof(token), "next-%d", i);
