@@ -20,6 +20,7 @@ static const struct command_row rows[] = {
     {"config", hs_cmd_config, "prints the options in force and where they came from"},
     {"keys", hs_cmd_keys, "makes, lists and revokes API keys"},
     {"serve", hs_cmd_serve, "runs the platform, or the roles that are asked for"},
+    {"simulate", hs_cmd_simulate, "sends simulated searches"},
     {"store", hs_cmd_store, "runs the embedded store alone"},
     {"version", hs_cmd_version, "prints the version"},
 };
