@@ -64,7 +64,9 @@ void hs_buf_add_c(struct hs_buf *buf, const char *s)
 void hs_buf_addf(struct hs_buf *buf, const char *fmt, ...)
 {
     va_list ap;
+    char *text;
     char *at;
+    bool exact;
     int n;
 
     va_start(ap, fmt);
@@ -74,32 +76,42 @@ void hs_buf_addf(struct hs_buf *buf, const char *fmt, ...)
     at = hs_buf_reserve(buf, (size_t)n);
     if (!at)
         return;
-    if (buf->cap - buf->n == (size_t)n) { /* vsnprintf writes a NUL too */
-        char *p = hs_try_realloc(buf->p, buf->cap + 1, 1);
-
-        if (!p) {
-            buf->failed = true;
-            return;
-        }
-        buf->p = p;
-        buf->cap++;
-        at = buf->p + buf->n;
+    exact = buf->cap - buf->n == (size_t)n; /* no room for the NUL of vsnprintf */
+    text = exact ? hs_try_alloc((size_t)n + 1) : at;
+    if (!text) {
+        buf->failed = true;
+        return;
     }
     va_start(ap, fmt);
-    vsnprintf(at, (size_t)n + 1, fmt, ap);
+    vsnprintf(text, (size_t)n + 1, fmt, ap);
     va_end(ap);
+    if (exact) {
+        memcpy(at, text, (size_t)n);
+        hs_free(text);
+    }
     buf->n += (size_t)n;
 }
 
 void hs_buf_add_u64(struct hs_buf *buf, uint64_t v)
 {
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[20];
     size_t i = sizeof(digits);
 
-    do {
-        digits[--i] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
+    for (; v >= 100; v /= 100) {
+        i -= 2;
+        memcpy(digits + i, pairs + 2 * (v % 100), 2);
+    }
+    if (v >= 10) {
+        i -= 2;
+        memcpy(digits + i, pairs + 2 * v, 2);
+    } else {
+        digits[--i] = (char)('0' + v);
+    }
     hs_buf_add(buf, digits + i, sizeof(digits) - i);
 }
 
@@ -140,17 +152,15 @@ void hs_buf_add_le64(struct hs_buf *buf, uint64_t v)
 
 void hs_buf_add_varint(struct hs_buf *buf, uint64_t v)
 {
-    char *at = hs_buf_reserve(buf, 10);
+    unsigned char bytes[10];
     size_t n = 0;
 
-    if (!at)
-        return;
     while (v >= 0x80) {
-        at[n++] = (char)(v | 0x80);
+        bytes[n++] = (unsigned char)(v | 0x80);
         v >>= 7;
     }
-    at[n++] = (char)v;
-    buf->n += n;
+    bytes[n++] = (unsigned char)v;
+    hs_buf_add(buf, bytes, n);
 }
 
 void hs_buf_consume(struct hs_buf *buf, size_t n)

@@ -33,9 +33,37 @@ static inline struct hs_str hs_str_c(const char *s)
     return (struct hs_str){s, s ? strlen(s) : 0};
 }
 
+/* memcmp(a, b, n) == 0 without a call for what is short, as names are: two loads of a fixed size,
+ * which may overlap. */
+static inline bool hs_bytes_eq(const char *a, const char *b, size_t n)
+{
+    uint64_t a8[2], b8[2];
+    uint32_t a4[2], b4[2];
+
+    if (n > 16)
+        return memcmp(a, b, n) == 0;
+    if (n >= 8) {
+        memcpy(&a8[0], a, 8);
+        memcpy(&b8[0], b, 8);
+        memcpy(&a8[1], a + n - 8, 8);
+        memcpy(&b8[1], b + n - 8, 8);
+        return ((a8[0] ^ b8[0]) | (a8[1] ^ b8[1])) == 0;
+    }
+    if (n >= 4) {
+        memcpy(&a4[0], a, 4);
+        memcpy(&b4[0], b, 4);
+        memcpy(&a4[1], a + n - 4, 4);
+        memcpy(&b4[1], b + n - 4, 4);
+        return ((a4[0] ^ b4[0]) | (a4[1] ^ b4[1])) == 0;
+    }
+    while (n > 0 && a[n - 1] == b[n - 1])
+        n--;
+    return n == 0;
+}
+
 static inline bool hs_str_eq(struct hs_str a, struct hs_str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && hs_bytes_eq(a.p, b.p, a.n);
 }
 
 static inline bool hs_str_eq_c(struct hs_str a, const char *b)

@@ -162,6 +162,8 @@ bool hs_user_agent_is_bot(struct hs_str user_agent)
     size_t n = HS_MIN(user_agent.n, sizeof(lower));
     size_t i;
 
+    if (n == 0)
+        return false;
     for (i = 0; i < n; i++) {
         char c = user_agent.p[i];
 

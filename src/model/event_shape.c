@@ -177,17 +177,22 @@ static int check_part(yyjson_val *val, const struct part *part, const struct hs_
     return HS_OK;
 }
 
-static size_t find_part(const struct shape *shape, yyjson_val *key)
+static bool is_part(const struct part *part, yyjson_val *key)
 {
-    size_t n = unsafe_yyjson_get_len(key);
-    const char *name = unsafe_yyjson_get_str(key);
+    return part->name_n == unsafe_yyjson_get_len(key) &&
+           hs_bytes_eq(part->name, unsafe_yyjson_get_str(key), part->name_n);
+}
+
+/* `likely` is where the key stands when the object has its keys in the order of the table. */
+static size_t find_part(const struct shape *shape, yyjson_val *key, size_t likely)
+{
     size_t i;
 
-    for (i = 0; i < shape->n; i++) {
-        if (shape->parts[i].name_n == n && memcmp(shape->parts[i].name, name, n) == 0)
-            return i;
-    }
-    return shape->n;
+    if (likely < shape->n && is_part(&shape->parts[likely], key))
+        return likely;
+    for (i = 0; i < shape->n && !is_part(&shape->parts[i], key); i++)
+        ;
+    return i;
 }
 
 static int check_required(const struct shape *shape, unsigned seen, const struct hs_spot *up,
@@ -196,9 +201,10 @@ static int check_required(const struct shape *shape, unsigned seen, const struct
     size_t i;
 
     for (i = 0; i < shape->n; i++) {
-        const struct hs_spot spot = {.up = up, .name = hs_str_c(shape->parts[i].name)};
+        const struct part *part = &shape->parts[i];
+        const struct hs_spot spot = {.up = up, .name = hs_str_n(part->name, part->name_n)};
 
-        if (shape->parts[i].required && !(seen & 1U << i))
+        if (part->required && !(seen & 1U << i))
             return hs_spot_fail(&spot, HS_REFUSED_MISSING, err, "is missing");
     }
     return HS_OK;
@@ -228,7 +234,7 @@ static int check_object(yyjson_val *obj, const struct shape *shape, const struct
     key = unsafe_yyjson_get_first(obj);
     for (i = 0; i < n; i++) {
         yyjson_val *val = key + 1;
-        size_t at = find_part(shape, key);
+        size_t at = find_part(shape, key, i);
         const struct hs_spot spot = {.up = up,
                                      .name = hs_str_n(unsafe_yyjson_get_str(key),
                                                       unsafe_yyjson_get_len(key))};

@@ -131,9 +131,10 @@ int hs_check_word(struct yyjson_val *val, const char *const *words, const struct
     const char *const *word;
 
     for (word = words; *word && unsafe_yyjson_is_str(val); word++) {
-        size_t n = strlen(*word);
+        const char *s = unsafe_yyjson_get_str(val);
+        size_t n = unsafe_yyjson_get_len(val);
 
-        if (n == unsafe_yyjson_get_len(val) && memcmp(*word, unsafe_yyjson_get_str(val), n) == 0)
+        if (strncmp(*word, s, n) == 0 && (*word)[n] == '\0')
             return HS_OK;
     }
     return fail_word(val, words, spot, err);

@@ -150,7 +150,7 @@ enum hs_field hs_field_find(struct hs_str name)
     for (slot = slot_of(name.p, name.n); slots[slot]; slot = (slot + 1) % SLOTS) {
         const struct hs_field_def *def = &hs_fields[slots[slot] - 1];
 
-        if (def->name_n == name.n && memcmp(def->name, name.p, name.n) == 0)
+        if (def->name_n == name.n && hs_bytes_eq(def->name, name.p, name.n))
             return (enum hs_field)(slots[slot] - 1);
     }
     return HS_FIELD_N;
