@@ -104,6 +104,8 @@ bool hs_dedup_add(struct hs_dedup *dedup, const struct hs_dedup_id *id)
     struct hs_dedup_id *entry;
     bool repeat;
 
+    /* A receive time before others that were seen is that of a clock that was set back, or of
+     * another partition: the entry counts as new as the newest, so that it is kept long enough. */
     dedup->newest_s = HS_MAX(dedup->newest_s, id->received_s);
     if (dedup->used >= dedup->cap / 4 * 3)
         rebuild(dedup);
@@ -114,7 +116,7 @@ bool hs_dedup_add(struct hs_dedup *dedup, const struct hs_dedup_id *id)
     if (entry->received_s == 0)
         dedup->used++;
     *entry = *id;
-    entry->received_s = HS_MAX(id->received_s, 1);
+    entry->received_s = HS_MAX(dedup->newest_s, 1);
     return true;
 }
 

@@ -43,42 +43,58 @@ static int read_boot_id(struct hs_buf *out, struct hs_err *err)
     return rc;
 }
 
-int hs_power_lost(struct hs_metadata *metadata, bool *out_lost, struct hs_err *err)
+/* The boot in which the part, or with "" the whole engine, was seen to be whole. */
+static void boot_key(const char *part_key, struct hs_buf *out)
 {
+    HS_BUF_ADD_LIT(out, KEY_BOOT_ID);
+    if (part_key[0])
+        hs_buf_addf(out, "/%s", part_key);
+}
+
+int hs_power_lost(struct hs_metadata *metadata, const char *part_key, bool *out_lost,
+                  struct hs_err *err)
+{
+    struct hs_buf key;
     struct hs_arena arena;
     struct hs_entry entry;
     struct hs_buf boot;
     int rc;
 
     hs_buf_init(&boot, BOOT_ID_MAX);
+    hs_buf_init(&key, HS_METADATA_KEY_MAX);
+    boot_key(part_key, &key);
     hs_arena_init(&arena, 1 << 20);
     rc = read_boot_id(&boot, err);
     if (rc == HS_OK)
-        rc = hs_metadata_get(metadata, SPACE_ENGINE, HS_STR(KEY_BOOT_ID), &arena, &entry, err);
+        rc = hs_metadata_get(metadata, SPACE_ENGINE, hs_buf_str(&key), &arena, &entry, err);
     if (rc == HS_OK)
         *out_lost = !hs_str_eq(entry.value, hs_buf_str(&boot));
-    if (rc == HS_ENOTFOUND) {
-        *out_lost = false;
+    if (rc == HS_ENOTFOUND) { /* never seen whole: there is little to look at, if anything */
+        *out_lost = true;
         rc = HS_OK;
     }
     hs_arena_fini(&arena);
+    hs_buf_fini(&key);
     hs_buf_fini(&boot);
     return rc;
 }
 
-static int record_boot(struct hs_metadata *metadata, struct hs_err *err)
+int hs_power_verified(struct hs_metadata *metadata, const char *part_key, struct hs_err *err)
 {
-    struct hs_metadata_op op = {.action = HS_METADATA_PUT,
-                                .space = SPACE_ENGINE,
-                                .key = HS_STR(KEY_BOOT_ID)};
+    struct hs_metadata_op op = {.action = HS_METADATA_PUT, .space = SPACE_ENGINE};
     struct hs_buf boot;
+    struct hs_buf key;
     int rc;
 
     hs_buf_init(&boot, BOOT_ID_MAX);
+    hs_buf_init(&key, HS_METADATA_KEY_MAX);
+    boot_key(part_key, &key);
+    op.key = hs_buf_str(&key);
     rc = read_boot_id(&boot, err);
     op.value = hs_buf_str(&boot);
     if (rc == HS_OK)
         rc = hs_metadata_commit(metadata, &op, 1, NULL, NULL, err);
+    hs_buf_fini(&key);
     hs_buf_fini(&boot);
     return rc;
 }
@@ -117,7 +133,7 @@ int hs_power_recovered(struct hs_metadata *metadata, struct hs_err *err)
     struct hs_arena arena;
     bool lost = false;
     size_t n = 0;
-    int rc = hs_power_lost(metadata, &lost, err);
+    int rc = hs_power_lost(metadata, "", &lost, err);
 
     hs_arena_init(&arena, ROLLED_ARENA_BYTES);
     do {
@@ -126,8 +142,8 @@ int hs_power_recovered(struct hs_metadata *metadata, struct hs_err *err)
             rc = move_rolled(metadata, &after, &arena, true, &n, err);
     } while (rc == HS_OK && n == ROLLED_A_COMMIT);
     hs_arena_fini(&arena);
-    if (rc == HS_OK)
-        rc = record_boot(metadata, err);
+    if (rc == HS_OK && lost)
+        rc = hs_power_verified(metadata, "", err);
     return rc;
 }
 

@@ -23,9 +23,13 @@ int hs_durable_start(const struct hs_loader_deps *deps, struct hs_loader *loader
 /* Syncs once more, then frees. NULL is a no-op. @blocks */
 void hs_durable_stop(struct hs_durable *durable);
 
-/* Whether this boot is another than that of the last sync. @blocks */
-int hs_power_lost(struct hs_metadata *metadata, bool *out_lost, struct hs_err *err);
-/* After recovery: marks dirty again what was rolled since the last sync, records this boot. */
+/* Whether the kernel has booted since the part was last seen to be whole: then what was not synced
+ * may be gone. @blocks */
+int hs_power_lost(struct hs_metadata *metadata, const char *part_key, bool *out_lost,
+                  struct hs_err *err);
+/* The part's ranges were verified in this boot. @blocks */
+int hs_power_verified(struct hs_metadata *metadata, const char *part_key, struct hs_err *err);
+/* After a power loss: marks dirty again what was rolled since the last sync. @blocks */
 int hs_power_recovered(struct hs_metadata *metadata, struct hs_err *err);
 
 #endif

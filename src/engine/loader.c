@@ -11,6 +11,7 @@
 
 enum {
     BATCH_BYTES_MAX = 128 << 20, /* of one range's rows; closes a batch early */
+    BATCH_SKIPS_MAX = 50000,     /* the same: an intent must fit into a metadata value */
 };
 
 static struct hs_metric loaded_messages = {
@@ -47,14 +48,21 @@ int hs_part_hold_lease(struct hs_loader *loader, struct hs_part *part, struct hs
 {
     int64_t ttl_ms = (int64_t)loader->deps.conf->engine_lease_ms;
     int64_t now_ns = mono_ns(loader);
+    uint64_t epoch = part->lease.epoch;
     int rc;
 
     if (part->lease.held && now_ns - part->lease_renewed_ns < ttl_ms * HS_NS_PER_MS / 3)
         return HS_OK;
     rc = hs_lease_acquire(loader->deps.metadata, &part->lease, ttl_ms, err);
-    if (rc == HS_OK)
-        part->lease_renewed_ns = now_ns;
-    return rc;
+    if (rc != HS_OK)
+        return rc;
+    part->lease_renewed_ns = now_ns;
+    /* One step of the epoch is our own, after the lease ran out; two mean that it was somebody
+     * else's meanwhile, and that what is in work here may be loaded already. */
+    if (epoch > 0 && part->lease.epoch > epoch + 1)
+        return hs_err_set(err, HS_ECONFLICT, 0, "lease %s was with another owner meanwhile",
+                          part->lease.name);
+    return HS_OK;
 }
 
 /* Keep function of ordinary loading: a repeat becomes a skip of the intent. */
@@ -124,8 +132,7 @@ static int read_start(struct hs_loader *loader, struct hs_part *part, uint64_t *
     return rc == HS_ENOTFOUND ? HS_OK : rc;
 }
 
-/* Writes down that offsets were lost before they could be loaded. */
-static void record_gap(struct hs_loader *loader, struct hs_part *part, uint64_t lo, uint64_t hi)
+void hs_part_record_gap(struct hs_loader *loader, struct hs_part *part, uint64_t lo, uint64_t hi)
 {
     const char *const labels[] = {hs_topic_name(part->origin.topic), NULL, NULL};
     char key[HS_PART_KEY_MAX + 24];
@@ -179,6 +186,17 @@ static void free_part(struct hs_part *part)
     hs_free(part);
 }
 
+void hs_part_check_later(struct hs_loader *loader, struct hs_part *part, uint64_t lo, uint64_t hi)
+{
+    int64_t after_ns = (int64_t)loader->deps.conf->engine_takeover_check_ms * HS_NS_PER_MS;
+
+    if (lo == hi)
+        return;
+    part->check_lo = part->takeover_check_ns > 0 ? HS_MIN(part->check_lo, lo) : lo;
+    part->check_hi = part->takeover_check_ns > 0 ? HS_MAX(part->check_hi, hi) : hi;
+    part->takeover_check_ns = mono_ns(loader) + after_ns;
+}
+
 /* Called within poll: waits for the lease and reads where to go on. */
 static uint64_t on_assign(void *arg, enum hs_topic topic, uint32_t partition, uint64_t offset_start)
 {
@@ -202,13 +220,11 @@ static uint64_t on_assign(void *arg, enum hs_topic topic, uint32_t partition, ui
                        HS_KV_S("part", part->key));
     } while (rc != HS_OK && hs_loader_back_off(loader, &wait_ms));
     if (rc == HS_OK && part->loaded < offset_start) {
-        if (part->loaded > 0)
-            record_gap(loader, part, part->loaded, offset_start);
+        hs_part_record_gap(loader, part, part->loaded, offset_start);
         part->loaded = offset_start;
         next = HS_MAX(next, offset_start);
     }
-    part->takeover_check_ns =
-        mono_ns(loader) + (int64_t)loader->deps.conf->engine_takeover_check_ms * HS_NS_PER_MS;
+    hs_part_check_later(loader, part, part->durable, HS_MAX(part->loaded, next));
     loader->parts[loader->parts_n++] = part;
     return next;
 }
@@ -278,11 +294,25 @@ static int add_record(struct hs_loader *loader, struct hs_part *part,
     struct hs_err err;
     int rc = hs_rows_add(&part->rows, record, &why);
 
-    if (rc == HS_OK)
-        return HS_OK;
+    if (rc == HS_OK || rc == HS_ELIMIT)
+        return rc;
     rc = hs_loader_dead_letter(loader, part, record, "malformed", &why, &err);
     if (rc == HS_OK)
         hs_intent_skip(&part->intent, record->offset, HS_SKIP_ALL_SUBS, HS_SKIP_MALFORMED);
+    return rc;
+}
+
+/* Ends the batch before a message that does not fit: it comes again with the next one. */
+static int end_batch_at(struct hs_loader *loader, struct hs_part *part, uint64_t offset)
+{
+    const struct hs_position position = {part->origin.topic, part->origin.partition, offset};
+    struct hs_err err;
+    int rc = hs_consumer_seek(loader->consumer, &position, &err);
+
+    if (rc != HS_OK)
+        hs_log_err(HS_LOG_WARN, "loader", "consumer cannot seek", &err, HS_KV_S("part", part->key));
+    part->intent.hi = offset;
+    loader->full = true;
     return rc;
 }
 
@@ -301,6 +331,8 @@ static int add_records(struct hs_loader *loader, const struct hs_records *record
     loader->mapping = part;
     for (i = 0; i < records->n && rc == HS_OK; i++)
         rc = add_record(loader, part, &records->records[i]);
+    if (rc == HS_ELIMIT)
+        return end_batch_at(loader, part, records->records[i - 1].offset);
     part->intent.hi = records->next;
     return rc;
 }
@@ -308,14 +340,17 @@ static int add_records(struct hs_loader *loader, const struct hs_records *record
 static bool batch_full(const struct hs_loader *loader)
 {
     size_t bytes = 0;
+    size_t skips = 0;
     size_t rows = 0;
     size_t i;
 
     for (i = 0; i < loader->parts_n; i++) {
         rows += hs_rows_count(&loader->parts[i]->rows);
         bytes += hs_rows_bytes(&loader->parts[i]->rows);
+        skips = HS_MAX(skips, loader->parts[i]->intent.skips_n);
     }
-    return rows >= loader->deps.conf->engine_batch_rows || bytes >= BATCH_BYTES_MAX;
+    return loader->full || skips >= BATCH_SKIPS_MAX ||
+           rows >= loader->deps.conf->engine_batch_rows || bytes >= BATCH_BYTES_MAX;
 }
 
 /* One poll into the batch. *out_n is the number of messages. */
@@ -340,7 +375,7 @@ static int collect_once(struct hs_loader *loader, int wait_ms, size_t *out_n)
     part = find_part(loader, records.topic, records.partition);
     if ((rc != HS_ENOTFOUND && rc != HS_ECORRUPT) || !part || part->busy)
         return hs_loader_back_off(loader, &back_off_ms) ? HS_OK : HS_EAGAIN;
-    record_gap(loader, part, part->loaded, records.next);
+    hs_part_record_gap(loader, part, part->loaded, records.next);
     part->loaded = records.next;
     position = (struct hs_position){records.topic, records.partition, records.next};
     return hs_consumer_seek(loader->consumer, &position, &err);
@@ -354,6 +389,7 @@ static int collect(struct hs_loader *loader, bool *out_any)
     int rc = HS_OK;
 
     *out_any = false;
+    loader->full = false;
     while (rc == HS_OK && !hs_flag_is_set(&loader->stop) && !batch_full(loader)) {
         int64_t now_ns = mono_ns(loader);
         size_t n = 0;
@@ -422,13 +458,11 @@ static int load_attempt(struct hs_loader *loader, int *step, struct hs_err *err)
         if (loader->parts[i]->busy)
             rc = hs_part_insert(loader, loader->parts[i], err);
     }
-    if (rc == HS_OK)
+    if (rc == HS_OK && *step == 1) {
         *step = 2;
-    if (rc == HS_OK) {
         count_loaded(loader);
-        rc = hs_parts_commit_loaded(loader, err);
     }
-    return rc;
+    return rc == HS_OK ? hs_parts_commit_loaded(loader, err) : rc;
 }
 
 /* Brings the batch in, whatever it takes. HS_OK, HS_ECONFLICT: a lease is lost; HS_EAGAIN: stop. */
@@ -539,6 +573,14 @@ static void take_synced(struct hs_loader *loader)
     hs_free(synced);
 }
 
+/* Ranges that are yet to be counted stay remembered, and their messages in the stream. */
+static uint64_t syncable(const struct hs_part *part)
+{
+    if (!part->recovered)
+        return part->durable;
+    return part->takeover_check_ns > 0 ? HS_MIN(part->check_lo, part->loaded) : part->loaded;
+}
+
 static void publish(struct hs_loader *loader)
 {
     size_t i;
@@ -552,7 +594,8 @@ static void publish(struct hs_loader *loader)
         loader->views[i] = (struct hs_part_view){.topic = part->origin.topic,
                                                  .partition = part->origin.partition,
                                                  .loaded = part->loaded,
-                                                 .durable = part->durable};
+                                                 .durable = part->durable,
+                                                 .syncable = syncable(part)};
     }
     loader->dedup_window_s = hs_dedup_window_s(&loader->dedup);
     hs_mutex_unlock(&loader->lock);
@@ -591,6 +634,8 @@ static int loader_step(struct hs_loader *loader)
         rc = load(loader);
     if (rc == HS_OK)
         rc = check_takeovers(loader);
+    if (rc == HS_OK)
+        hs_loader_works(loader);
     take_synced(loader);
     publish(loader);
     return rc;

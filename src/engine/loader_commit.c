@@ -76,8 +76,14 @@ static int put_intent(struct commit *commit, const char *space, struct hs_str ke
 
 static int add_intent(struct commit *commit, struct hs_part *part, struct hs_err *err)
 {
+    char range_key[HS_PART_KEY_MAX + 24];
+    size_t range_n = hs_range_key(part->key, part->intent.lo, range_key);
+
     part->intent.epoch = part->lease.epoch;
     commit_add(commit, hs_lease_check_op(&part->lease));
+    if (part->verifying)
+        return put_intent(commit, HS_SPACE_LOADED, hs_str_n(range_key, range_n), &part->intent,
+                          err);
     return put_intent(commit, HS_SPACE_INTENTS, hs_str_c(part->key), &part->intent, err);
 }
 
@@ -282,6 +288,7 @@ int hs_part_commit_marks(struct hs_loader *loader, struct hs_part *part, struct 
 static void finish(struct hs_part *part)
 {
     part->busy = false;
+    part->sent_before = false;
     part->loaded = part->intent.hi;
     hs_rows_reset(&part->rows);
     hs_intent_reset(&part->intent);
@@ -301,6 +308,24 @@ int hs_part_commit_loaded(struct hs_loader *loader, struct hs_part *part, struct
         finish(part);
     else
         forget_sources(loader);
+    return rc;
+}
+
+int hs_part_commit_skipped(struct hs_loader *loader, struct hs_part *part, struct hs_err *err)
+{
+    struct commit commit;
+    int rc;
+
+    commit_init(&commit);
+    commit_add(&commit, hs_lease_check_op(&part->lease));
+    put_position(&commit, part, part->intent.hi);
+    commit_add(&commit, (struct hs_metadata_op){.action = HS_METADATA_DELETE,
+                                                .space = HS_SPACE_INTENTS,
+                                                .key = hs_str_c(part->key)});
+    rc = commit_run(loader, &commit, err);
+    commit_fini(&commit);
+    if (rc == HS_OK)
+        finish(part);
     return rc;
 }
 

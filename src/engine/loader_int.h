@@ -26,14 +26,17 @@ struct hs_part {
     char stream_id[64];
     char key[HS_PART_KEY_MAX];
     struct hs_lease lease;
-    int64_t lease_renewed_ns;  /* mono */
-    bool recovered;            /* open intent and unsynced ranges have been seen to */
-    int64_t takeover_check_ns; /* mono; 0: done */
+    int64_t lease_renewed_ns;    /* mono */
+    bool recovered;              /* open intent and unsynced ranges have been seen to */
+    int64_t takeover_check_ns;   /* mono; 0: nothing to check */
+    uint64_t check_lo, check_hi; /* offsets that the takeover check counts */
     uint64_t loaded;
     uint64_t durable;
     struct hs_rows rows;     /* of the range in work */
     struct hs_intent intent; /* of the range in work: lo, hi, skips */
     bool busy;               /* the range in work has messages */
+    bool sent_before;        /* an insert of the range may have reached the store before */
+    bool verifying;          /* the range in work was loaded before; its intent is in "loaded" */
 };
 
 /* Publishes positions to other threads. */
@@ -41,6 +44,7 @@ struct hs_part_view {
     enum hs_topic topic;
     uint32_t partition;
     uint64_t loaded, durable;
+    uint64_t syncable; /* what a sync may call durable: not past what is yet to be checked */
 };
 
 struct hs_loader {
@@ -52,6 +56,9 @@ struct hs_loader {
     size_t parts_n;
     struct hs_dedup dedup;
     struct hs_part *mapping;        /* whose rows the keep function decides on */
+    bool full;                      /* no more messages into this batch */
+    int64_t stuck_since_ns;         /* mono time of the first of a row of failures; 0: none */
+    int64_t stuck_logged_ns;        /* mono */
     char start_id[HS_START_ID_MAX]; /* of the store, as last seen; "" when to be read again */
     struct hs_mutex lock;           /* guards views, synced, dedup_window_s and asked */
     struct hs_cond wake;            /* signalled by stop */
@@ -71,14 +78,27 @@ int hs_part_insert(struct hs_loader *loader, struct hs_part *part, struct hs_err
 int hs_part_make_whole(struct hs_loader *loader, struct hs_part *part, const char *why,
                        struct hs_err *err);
 
+/* A step worked: the loader is stuck no more. */
+void hs_loader_works(struct hs_loader *loader);
+
+/* loader_poison.c */
+/* Whether ClickHouse's code means that a row's value is refused. */
+bool hs_refuses_a_row(int code);
+/* Takes poison rows out of part->rows: skips in the intent, which is committed, and dead letters.
+ * HS_EAGAIN: no single row is refused, or so many that it cannot be the rows. */
+int hs_part_drop_poison(struct hs_loader *loader, struct hs_part *part, const struct hs_err *why,
+                        struct hs_err *err);
+
 /* loader_recover.c: adopts the open intent and, after a power loss, verifies what was not synced.
  * Same results as hs_part_insert. */
 int hs_part_recover(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
-/* Maps [intent.lo, intent.hi) again into part->rows, leaving out the intent's skips. With
- * poison_why, messages of poison rows are dead-lettered with it. */
-int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct hs_err *poison_why,
-                   struct hs_err *err);
-/* Counts rows of the ranges that were in flight at takeover; excess is deleted and filled. */
+/* Maps [intent.lo, intent.hi) again into part->rows, leaving out the intent's skips. Messages
+ * with skips in `poison` (may be NULL) are dead-lettered with poison_why. HS_ENOTFOUND: the stream does not
+ * have the range any more. */
+int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct hs_intent *poison,
+                   const struct hs_err *poison_why, struct hs_err *err);
+/* Counts rows of the ranges that were in flight at takeover or were repaired since; excess is
+ * deleted, what lacks is filled. */
 int hs_part_takeover_check(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
 /* Fills dedup from the store. */
 int hs_loader_fill_dedup(struct hs_loader *loader, struct hs_err *err);
@@ -92,6 +112,13 @@ int hs_part_commit_loaded(struct hs_loader *loader, struct hs_part *part, struct
 /* Marks the minutes of part->rows dirty again. */
 int hs_part_commit_marks(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
 
+/* Has the rows of [lo, hi) counted again after engine.takeover_check. */
+void hs_part_check_later(struct hs_loader *loader, struct hs_part *part, uint64_t lo, uint64_t hi);
+/* Writes down that offsets were lost. */
+void hs_part_record_gap(struct hs_loader *loader, struct hs_part *part, uint64_t lo, uint64_t hi);
+/* The open intent cannot be finished, its messages are gone: the position moves past it. */
+int hs_part_commit_skipped(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
+
 /* loader_dlq.c: appends what was refused to search.dlq and waits until it is durable. */
 int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
                           const struct hs_record *record, const char *reason,
@@ -103,7 +130,8 @@ int hs_loader_lag(struct hs_loader *loader, struct hs_lag *out, size_t out_max);
 void hs_loader_set_durable(struct hs_loader *loader, enum hs_topic topic, uint32_t partition,
                            uint64_t durable);
 
-/* Waits with back-off; false when stop was asked. *wait_ms grows. */
+/* Waits with back-off after a failure; false when stop was asked. *wait_ms grows. Says loudly, once
+ * in a while, when failures go on. */
 bool hs_loader_back_off(struct hs_loader *loader, int64_t *wait_ms);
 /* Renews the part's lease when a third of its life is over. */
 int hs_part_hold_lease(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);

@@ -1,4 +1,7 @@
 /* After a start or a takeover: open intents, unsynced ranges, dedup. */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -20,6 +23,12 @@ static struct hs_metric recovered_ranges = {
     .labels = {"reason"},
 };
 
+static struct hs_metric unrepaired_ranges = {
+    .name = "hs_engine_unrepaired_ranges_total",
+    .type = HS_METRIC_COUNTER,
+    .help = "Loaded offset ranges that differed and whose messages the stream no longer had.",
+};
+
 static bool keep_unless_skipped(void *arg, uint64_t offset, uint32_t sub,
                                 const struct hs_dedup_id *id)
 {
@@ -34,27 +43,30 @@ static bool keep_unless_skipped(void *arg, uint64_t offset, uint32_t sub,
 struct replay {
     struct hs_loader *loader;
     struct hs_part *part;
+    const struct hs_intent *poison; /* to be dead-lettered; may be NULL */
     const struct hs_err *poison_why;
-    uint64_t next; /* first offset not mapped yet */
+    uint64_t next;  /* first offset not mapped yet */
+    uint64_t start; /* lowest offset that the stream has */
 };
 
 static uint64_t replay_assign(void *arg, enum hs_topic topic, uint32_t partition,
                               uint64_t offset_start)
 {
-    const struct replay *replay = arg;
+    struct replay *replay = arg;
 
     (void)topic;
     if (partition != replay->part->origin.partition)
         return UINT64_MAX;
+    replay->start = offset_start;
     return HS_MAX(replay->part->intent.lo, offset_start);
 }
 
-static bool is_poison(const struct hs_intent *intent, uint64_t offset)
+static bool is_poison(const struct hs_intent *poison, uint64_t offset)
 {
     size_t i;
 
-    for (i = 0; i < intent->skips_n; i++) {
-        if (intent->skips[i].offset == offset && intent->skips[i].reason == HS_SKIP_POISON)
+    for (i = 0; poison && i < poison->skips_n; i++) {
+        if (poison->skips[i].offset == offset)
             return true;
     }
     return false;
@@ -65,7 +77,7 @@ static int replay_record(struct replay *replay, const struct hs_record *record, 
     struct hs_part *part = replay->part;
     int rc = HS_OK;
 
-    if (replay->poison_why && is_poison(&part->intent, record->offset))
+    if (is_poison(replay->poison, record->offset))
         rc = hs_loader_dead_letter(replay->loader, part, record, "refused_by_store",
                                    replay->poison_why, err);
     if (rc == HS_OK && !hs_intent_skips(&part->intent, record->offset, HS_SKIP_ALL_SUBS))
@@ -89,11 +101,12 @@ static int replay_records(struct replay *replay, const struct hs_records *record
     return rc;
 }
 
-int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct hs_err *poison_why,
-                   struct hs_err *err)
+int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct hs_intent *poison,
+                   const struct hs_err *poison_why, struct hs_err *err)
 {
     struct replay replay = {.loader = loader,
                             .part = part,
+                            .poison = poison,
                             .poison_why = poison_why,
                             .next = part->intent.lo};
     struct hs_subscription subscription = {.group = HS_STR("haystat-replay"),
@@ -111,13 +124,16 @@ int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct 
     rc = hs_stream_subscribe(loader->deps.stream, &subscription, &consumer, err);
     while (rc == HS_OK && replay.next < part->intent.hi) {
         rc = hs_consumer_poll(consumer, REPLAY_WAIT_MS, &records, err);
+        if (rc == HS_ECORRUPT || replay.start > part->intent.lo)
+            rc = hs_err_set(err, HS_ENOTFOUND, 0, "%s: offsets %llu to %llu cannot be read again",
+                            part->key, (unsigned long long)part->intent.lo,
+                            (unsigned long long)part->intent.hi);
         idle = rc == HS_OK && records.n == 0 ? idle + 1 : 0;
         if (rc == HS_OK)
             rc = replay_records(&replay, &records, err);
         if (rc == HS_OK && idle > REPLAY_IDLE_POLLS_MAX)
-            rc =
-                hs_err_set(err, HS_ECORRUPT, 0, "%s: offset %llu of an intent is not in the stream",
-                           part->key, (unsigned long long)replay.next);
+            rc = hs_err_set(err, HS_EAGAIN, 0, "%s: offset %llu of an intent does not come",
+                            part->key, (unsigned long long)replay.next);
         if (hs_flag_is_set(&loader->stop))
             rc = hs_err_set(err, HS_EAGAIN, 0, "the loader was asked to stop");
     }
@@ -131,7 +147,7 @@ static int take_up(struct hs_loader *loader, struct hs_part *part, const char *w
                    struct hs_err *err)
 {
     const char *const labels[] = {why, NULL, NULL};
-    int rc = hs_part_replay(loader, part, NULL, err);
+    int rc = hs_part_replay(loader, part, NULL, NULL, err);
 
     hs_metric_add(&recovered_ranges, labels, 1);
     hs_log(HS_LOG_INFO, "loader", "offset range taken up again", HS_KV_S("part", part->key),
@@ -155,8 +171,14 @@ static int adopt_intent(struct hs_loader *loader, struct hs_part *part, struct h
     hs_arena_fini(&arena);
     if (rc == HS_ENOTFOUND)
         return HS_OK;
-    if (rc == HS_OK)
-        rc = take_up(loader, part, "open_intent", err);
+    if (rc != HS_OK)
+        return rc;
+    rc = take_up(loader, part, "open_intent", err);
+    if (rc == HS_ENOTFOUND) { /* what the store has of it stays as it is */
+        hs_part_record_gap(loader, part, part->intent.lo, part->intent.hi);
+        return hs_part_commit_skipped(loader, part, err);
+    }
+    part->sent_before = true;
     if (rc == HS_OK)
         rc = hs_part_insert(loader, part, err);
     if (rc == HS_OK)
@@ -194,59 +216,154 @@ static int verify_range(struct hs_loader *loader, struct hs_part *part,
     if (rc == HS_OK)
         rc = range_differs(loader, part, &differs, err);
     if (rc == HS_OK && differs) {
+        part->verifying = true;
         rc = take_up(loader, part, why, err);
         if (rc == HS_OK)
             rc = hs_part_make_whole(loader, part, why, err);
         if (rc == HS_OK)
             rc = hs_part_commit_marks(loader, part, err);
+        part->verifying = false;
+    }
+    if (rc == HS_ENOTFOUND) {
+        hs_log_err(HS_LOG_ERROR, "loader", "a range that differs cannot be repaired, skipped", err,
+                   HS_KV_S("part", part->key));
+        hs_metric_add(&unrepaired_ranges, HS_LABELS_NONE, 1);
+        rc = HS_OK;
     }
     hs_rows_reset(&part->rows);
     hs_intent_reset(&part->intent);
     return rc;
 }
 
+/* Goes over the remembered ranges of a part, a page at a time. */
+struct scan {
+    struct hs_entry entries[RANGES_A_PAGE];
+    size_t n;
+    struct hs_arena arena;
+    char prefix[HS_PART_KEY_MAX + 1];
+    size_t prefix_n;
+    char after[HS_METADATA_KEY_MAX];
+    size_t after_n;
+};
+
+static void scan_init(struct scan *scan, const struct hs_part *part)
+{
+    scan->prefix_n = (size_t)snprintf(scan->prefix, sizeof(scan->prefix), "%s/", part->key);
+    scan->after_n = 0;
+    hs_arena_init(&scan->arena, METADATA_ARENA_BYTES);
+}
+
+static void scan_fini(struct scan *scan)
+{
+    hs_arena_fini(&scan->arena);
+}
+
+/* The next page; its entries live until the one after it. No entries: the end. */
+static int scan_page(struct hs_loader *loader, struct scan *scan, struct hs_err *err)
+{
+    int rc;
+
+    hs_arena_reset(&scan->arena);
+    rc = hs_metadata_scan(loader->deps.metadata, HS_SPACE_LOADED,
+                          hs_str_n(scan->prefix, scan->prefix_n),
+                          hs_str_n(scan->after, scan->after_n), &scan->arena, scan->entries,
+                          RANGES_A_PAGE, &scan->n, err);
+    if (rc != HS_OK || scan->n == 0)
+        return rc;
+    scan->after_n = scan->entries[scan->n - 1].key.n;
+    HS_ASSERT(scan->after_n <= sizeof(scan->after));
+    memcpy(scan->after, scan->entries[scan->n - 1].key.p, scan->after_n);
+    return HS_OK;
+}
+
 /* Verifies every range between durable and loaded. */
 static int verify_ranges(struct hs_loader *loader, struct hs_part *part, const char *why,
                          struct hs_err *err)
 {
-    struct hs_entry *entries = hs_xcalloc(RANGES_A_PAGE, sizeof(*entries));
-    char prefix[HS_PART_KEY_MAX + 1];
-    struct hs_str after = HS_STR("");
-    struct hs_arena arena;
-    size_t n = 0;
+    struct scan scan;
+    int rc = HS_OK;
     size_t i;
-    int rc;
 
-    hs_arena_init(&arena, METADATA_ARENA_BYTES);
-    memcpy(prefix, part->key, strlen(part->key) + 1);
-    prefix[strlen(part->key)] = '/';
-    do {
-        rc = hs_metadata_scan(loader->deps.metadata, HS_SPACE_LOADED,
-                              hs_str_n(prefix, strlen(part->key) + 1), after, &arena, entries,
-                              RANGES_A_PAGE, &n, err);
-        for (i = 0; i < n && rc == HS_OK; i++)
-            rc = verify_range(loader, part, &entries[i], why, err);
-        if (rc == HS_OK && n > 0)
-            after = entries[n - 1].key;
-    } while (rc == HS_OK && n == RANGES_A_PAGE);
-    hs_arena_fini(&arena);
-    hs_free(entries);
+    scan_init(&scan, part);
+    while (rc == HS_OK && (rc = scan_page(loader, &scan, err)) == HS_OK && scan.n > 0) {
+        for (i = 0; i < scan.n && rc == HS_OK; i++)
+            rc = verify_range(loader, part, &scan.entries[i], why, err);
+    }
+    scan_fini(&scan);
+    return rc;
+}
+
+/* Adds up what the remembered ranges of [check_lo, check_hi) expect. */
+static int expected_rows(struct hs_loader *loader, struct hs_part *part, uint64_t out[HS_TABLE_N],
+                         struct hs_err *err)
+{
+    struct hs_intent intent;
+    struct scan scan;
+    int rc = HS_OK;
+    size_t i;
+    int table;
+
+    memset(out, 0, HS_TABLE_N * sizeof(out[0]));
+    hs_intent_init(&intent);
+    scan_init(&scan, part);
+    while (rc == HS_OK && (rc = scan_page(loader, &scan, err)) == HS_OK && scan.n > 0) {
+        for (i = 0; i < scan.n && rc == HS_OK; i++) {
+            rc = hs_intent_decode(scan.entries[i].value, &intent, err);
+            if (rc != HS_OK || intent.lo < part->check_lo || intent.lo >= part->check_hi)
+                continue;
+            for (table = 0; table < HS_TABLE_N; table++)
+                out[table] += intent.rows[table];
+        }
+    }
+    scan_fini(&scan);
+    hs_intent_fini(&intent);
+    return rc;
+}
+
+/* One count a table over all that is to be checked. */
+static int window_differs(struct hs_loader *loader, struct hs_part *part, bool *out_differs,
+                          struct hs_err *err)
+{
+    uint64_t expected[HS_TABLE_N];
+    struct hs_range range = {.origin = &part->origin, .lo = part->check_lo, .hi = part->check_hi};
+    struct hs_range_count count;
+    int rc = expected_rows(loader, part, expected, err);
+    int table;
+
+    *out_differs = false;
+    for (table = 0; table < HS_TABLE_N && rc == HS_OK; table++) {
+        if (!(hs_topic_tables(part->origin.topic) & 1U << table))
+            continue;
+        range.table = (enum hs_raw_table)table;
+        rc = hs_range_count(loader->deps.analytics, &range, &count, err);
+        if (rc == HS_OK && (count.rows != count.distinct || count.rows != expected[table]))
+            *out_differs = true;
+    }
     return rc;
 }
 
 int hs_part_takeover_check(struct hs_loader *loader, struct hs_part *part, struct hs_err *err)
 {
-    part->takeover_check_ns = 0;
-    return verify_ranges(loader, part, "takeover_check", err);
+    bool differs = false;
+    int rc = window_differs(loader, part, &differs, err);
+
+    if (rc != HS_OK)
+        return rc;
+    part->takeover_check_ns = 0; /* a repair sets it again */
+    if (differs)
+        rc = verify_ranges(loader, part, "takeover_check", err);
+    return rc;
 }
 
 int hs_part_recover(struct hs_loader *loader, struct hs_part *part, struct hs_err *err)
 {
     bool power_lost = false;
-    int rc = hs_power_lost(loader->deps.metadata, &power_lost, err);
+    int rc = hs_power_lost(loader->deps.metadata, part->key, &power_lost, err);
 
     if (rc == HS_OK && power_lost)
         rc = verify_ranges(loader, part, "power_loss", err);
+    if (rc == HS_OK)
+        rc = hs_power_verified(loader->deps.metadata, part->key, err);
     if (rc == HS_OK)
         rc = adopt_intent(loader, part, err);
     return rc;
@@ -256,7 +373,7 @@ static void remember(struct hs_loader *loader, const struct hs_table *table)
 {
     size_t i;
 
-    for (i = 0; i < table->rows; i++) {
+    for (i = table->rows; i-- > 0;) { /* oldest first */
         struct hs_dedup_id id = {.h1 = table->columns[0].u64[i],
                                  .h2 = (uint32_t)table->columns[1].u64[i],
                                  .received_s = (int32_t)table->columns[2].u64[i]};
@@ -273,8 +390,8 @@ int hs_loader_fill_dedup(struct hs_loader *loader, struct hs_err *err)
         [HS_TABLE_ERRORS] = "event_id",
         [HS_TABLE_SPANS] = "concat(trace_id, span_id)",
     };
-    int64_t from_s = hs_wall_ns(loader->deps.clock) / HS_NS_PER_S -
-                     (int64_t)(loader->deps.conf->dedup_window_ms / 1000);
+    int64_t now_s = hs_wall_ns(loader->deps.clock) / HS_NS_PER_S;
+    long long window_s = (long long)(loader->deps.conf->dedup_window_ms / 1000);
     int rc = HS_OK;
     int table;
 
@@ -293,8 +410,11 @@ int hs_loader_fill_dedup(struct hs_loader *loader, struct hs_err *err)
         hs_buf_addf(&sql,
                     "SELECT xxh3(concat(tenant, '/', topic, '/', %s) AS id), "
                     "toUInt32(bitAnd(xxHash64(id), 0xFFFFFFFF)), toUInt32(received) FROM %s "
-                    "WHERE received >= fromUnixTimestamp(%lld) ORDER BY received DESC LIMIT %llu",
-                    ids[table], hs_raw_tables[table].table, (long long)from_s,
+                    "WHERE received >= least(fromUnixTimestamp(%lld), "
+                    "(SELECT toDateTime(max(received)) FROM %s)) - %lld "
+                    "ORDER BY received DESC LIMIT %llu",
+                    ids[table], hs_raw_tables[table].table, (long long)now_s,
+                    hs_raw_tables[table].table, window_s,
                     (unsigned long long)loader->deps.conf->dedup_entries_max);
         query.sql = hs_buf_cstr(&sql);
         rc = hs_analytics_query(loader->deps.analytics, &query, &arena, &rows, err);

@@ -161,13 +161,13 @@ int hs_loader_mark_durable(struct hs_loader *loader, struct hs_loaded_snapshot *
     for (i = 0; i < snapshot->n && rc == HS_OK; i++) {
         const struct hs_part_view *part = &snapshot->parts[i];
 
-        if (part->durable == part->loaded)
+        if (part->durable >= part->syncable)
             continue;
-        rc = put_durable(loader, snapshot->keys[i], part->loaded, err);
+        rc = put_durable(loader, snapshot->keys[i], part->syncable, err);
         if (rc == HS_OK)
-            rc = forget_ranges(loader, snapshot->keys[i], part->loaded, err);
+            rc = forget_ranges(loader, snapshot->keys[i], part->syncable, err);
         if (rc == HS_OK)
-            hs_loader_set_durable(loader, part->topic, part->partition, part->loaded);
+            hs_loader_set_durable(loader, part->topic, part->partition, part->syncable);
     }
     return rc;
 }

@@ -73,11 +73,14 @@ static int check_logs(const struct hs_record *record, struct hs_err *err)
     struct hs_otlp_iter iter;
     struct hs_otlp_log log;
     struct hs_str message;
+    size_t bytes = 0;
     int rc;
 
     hs_otlp_iter_init(&iter, record->value);
     while ((rc = hs_otlp_iter_next(&iter, &message, err)) > 0) {
-        rc = hs_otlp_log_read(message, &log, err);
+        rc = hs_map_grow(&iter, message, &bytes, err);
+        if (rc == HS_OK)
+            rc = hs_otlp_log_read(message, &log, err);
         if (rc == HS_OK && (log.time_ns > INT64_MAX || log.observed_time_ns > INT64_MAX))
             rc = hs_err_set(err, HS_EINVAL, 0, "log record is of a time past the year 2262");
         if (rc != HS_OK)

@@ -61,3 +61,14 @@ struct hs_str hs_map_scope_name(const struct hs_otlp_iter *iter)
         return HS_STR_NULL;
     return scope.name;
 }
+
+int hs_map_grow(const struct hs_otlp_iter *iter, struct hs_str message, size_t *bytes,
+                struct hs_err *err)
+{
+    *bytes += message.n + iter->section.resource.n + iter->section.scope.n;
+    if (*bytes > HS_ROWS_MESSAGE_BYTES_MAX)
+        return hs_err_set(err, HS_EINVAL, 0,
+                          "message becomes more than %d bytes, its resource counted with each row",
+                          HS_ROWS_MESSAGE_BYTES_MAX);
+    return HS_OK;
+}

@@ -22,4 +22,9 @@ void hs_map_otlp_attributes(struct hs_block *block, unsigned col, struct hs_str 
 void hs_map_hex(struct hs_block *block, unsigned col, struct hs_str bytes);
 struct hs_str hs_map_scope_name(const struct hs_otlp_iter *iter);
 
+/* Adds what a row takes of the message to *bytes: a resource is written with each of its rows, so
+ * that a small message can become large. HS_EINVAL: past HS_ROWS_MESSAGE_BYTES_MAX. */
+int hs_map_grow(const struct hs_otlp_iter *iter, struct hs_str message, size_t *bytes,
+                struct hs_err *err);
+
 #endif

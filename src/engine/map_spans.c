@@ -202,11 +202,14 @@ static int check_spans(const struct hs_record *record, struct hs_err *err)
     struct hs_otlp_iter iter;
     struct hs_otlp_span span;
     struct hs_str message;
+    size_t bytes = 0;
     int rc;
 
     hs_otlp_iter_init(&iter, record->value);
     while ((rc = hs_otlp_iter_next(&iter, &message, err)) > 0) {
-        rc = hs_otlp_span_read(message, &span, err);
+        rc = hs_map_grow(&iter, message, &bytes, err);
+        if (rc == HS_OK)
+            rc = hs_otlp_span_read(message, &span, err);
         if (rc == HS_OK && span.start_ns > INT64_MAX)
             rc = hs_err_set(err, HS_EINVAL, 0, "span starts at %llu ns, past the year 2262",
                             (unsigned long long)span.start_ns);

@@ -111,6 +111,11 @@ size_t hs_rows_bytes(const struct hs_rows *rows)
 
 int hs_rows_add(struct hs_rows *rows, const struct hs_record *record, struct hs_err *err)
 {
+    size_t bytes = hs_rows_bytes(rows);
+
+    if (bytes > HS_ROWS_BYTES_MAX)
+        return hs_err_set(err, HS_ELIMIT, 0, "batch holds %zu bytes, limit %d", bytes,
+                          HS_ROWS_BYTES_MAX);
     return topic_rows[rows->origin.topic].map(rows, record, err);
 }
 

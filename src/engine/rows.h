@@ -18,6 +18,9 @@
 
 enum {
     HS_ROWS_COLUMN_BYTES_MAX = 512 << 20, /* of one column of one batch */
+    HS_ROWS_BYTES_MAX = 200 << 20,        /* of all columns, before the last message */
+    HS_ROWS_MESSAGE_BYTES_MAX = 32 << 20, /* of one message's rows, as they stand in it: text of
+                                             numbers is longer, but never makes a column full */
     HS_ROWS_DAYS_MAX = 16,                /* days that one insert may span */
 };
 
@@ -88,7 +91,7 @@ size_t hs_rows_count(const struct hs_rows *rows);
 size_t hs_rows_bytes(const struct hs_rows *rows);
 
 /* Maps one message. HS_OK (also when every row of it was not kept). HS_EINVAL, HS_ECORRUPT: the
- * message is not what its topic promises; nothing of it is in. HS_ELIMIT: the batch is full;
+ * message is not what its topic promises, or becomes too many bytes; nothing of it is in. HS_ELIMIT: the batch is full;
  * nothing of it is in. */
 int hs_rows_add(struct hs_rows *rows, const struct hs_record *record, struct hs_err *err);
 
