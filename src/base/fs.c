@@ -127,11 +127,27 @@ int hs_fs_write_atomic(const char *path, struct hs_str content, mode_t mode, str
     return rc;
 }
 
+static int make_folder(const char *path, mode_t mode, struct hs_err *err)
+{
+    struct stat st;
+
+    if (mkdir(path, mode) == 0)
+        return HS_OK;
+    if (errno != EEXIST)
+        return hs_err_sys(err, "make folder %s", path);
+    if (stat(path, &st) != 0)
+        return hs_err_sys(err, "stat %s", path);
+    if (!S_ISDIR(st.st_mode))
+        return hs_err_set(err, HS_EIO, ENOTDIR, "%s exists and is no folder", path);
+    return HS_OK;
+}
+
 int hs_fs_mkdirs(const char *path, mode_t mode, struct hs_err *err)
 {
     char part[HS_PATH_MAX];
     size_t n = strlen(path);
     size_t i;
+    int rc;
 
     if (n == 0 || n >= sizeof(part))
         return hs_err_set(err, HS_ELIMIT, 0, "path of %zu bytes, limit %d", n, HS_PATH_MAX - 1);
@@ -140,8 +156,9 @@ int hs_fs_mkdirs(const char *path, mode_t mode, struct hs_err *err)
         if (part[i] != '/' && part[i] != '\0')
             continue;
         part[i] = '\0';
-        if (mkdir(part, mode) != 0 && errno != EEXIST)
-            return hs_err_sys(err, "make folder %s", part);
+        rc = make_folder(part, mode, err);
+        if (rc != HS_OK)
+            return rc;
         part[i] = path[i];
     }
     return HS_OK;

@@ -120,37 +120,40 @@ int hs_str_to_i64(struct hs_str s, int64_t *out)
     return HS_OK;
 }
 
-/* The length of a JSON number at the start of s, 0 when there is none. */
-static size_t json_number_len(struct hs_str s)
+/* Where the digits that start at i end. */
+static size_t skip_digits(struct hs_str s, size_t i)
 {
-    size_t i = 0;
-    size_t start;
-
-    if (i < s.n && s.p[i] == '-')
-        i++;
-    start = i;
     while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
         i++;
-    if (i == start)
-        return 0;
-    if (i < s.n && s.p[i] == '.') {
-        start = ++i;
-        while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-            i++;
-        if (i == start)
-            return 0;
-    }
-    if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
-        i++;
-        if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
-            i++;
-        start = i;
-        while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-            i++;
-        if (i == start)
-            return 0;
-    }
     return i;
+}
+
+static bool has_char(struct hs_str s, size_t i, char a, char b)
+{
+    return i < s.n && (s.p[i] == a || s.p[i] == b);
+}
+
+/* Whether s is a number as JSON writes them: no plus sign, no leading zero, digits around a dot. */
+static bool is_json_number(struct hs_str s)
+{
+    size_t start = has_char(s, 0, '-', '-') ? 1 : 0;
+    size_t i = skip_digits(s, start);
+
+    if (i == start || (s.p[start] == '0' && i > start + 1))
+        return false;
+    if (has_char(s, i, '.', '.')) {
+        start = i + 1;
+        i = skip_digits(s, start);
+        if (i == start)
+            return false;
+    }
+    if (has_char(s, i, 'e', 'E')) {
+        start = has_char(s, i + 1, '+', '-') ? i + 2 : i + 1;
+        i = skip_digits(s, start);
+        if (i == start)
+            return false;
+    }
+    return i == s.n;
 }
 
 int hs_str_to_double(struct hs_str s, double *out)
@@ -158,7 +161,7 @@ int hs_str_to_double(struct hs_str s, double *out)
     char text[64];
     double v;
 
-    if (s.n == 0 || s.n >= sizeof(text) || json_number_len(s) != s.n)
+    if (s.n == 0 || s.n >= sizeof(text) || !is_json_number(s))
         return HS_EINVAL;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
@@ -169,26 +172,41 @@ int hs_str_to_double(struct hs_str s, double *out)
     return HS_OK;
 }
 
+/* How many bytes follow a first byte, and what the second may be: no overlong forms, no surrogates,
+ * nothing past U+10FFFF. */
+struct utf8_lead {
+    unsigned char from, to, more, second_min, second_max;
+};
+
+static const struct utf8_lead utf8_leads[] = {
+    {0x00, 0x7F, 0, 0, 0},       {0xC2, 0xDF, 1, 0x80, 0xBF}, {0xE0, 0xE0, 2, 0xA0, 0xBF},
+    {0xE1, 0xEC, 2, 0x80, 0xBF}, {0xED, 0xED, 2, 0x80, 0x9F}, {0xEE, 0xEF, 2, 0x80, 0xBF},
+    {0xF0, 0xF0, 3, 0x90, 0xBF}, {0xF1, 0xF3, 3, 0x80, 0xBF}, {0xF4, 0xF4, 3, 0x80, 0x8F},
+};
+
+static size_t utf8_sequence_len(const struct utf8_lead *lead, const unsigned char *p, size_t n)
+{
+    size_t i;
+
+    if (n <= lead->more)
+        return 0;
+    if (lead->more > 0 && (p[1] < lead->second_min || p[1] > lead->second_max))
+        return 0;
+    for (i = 2; i <= lead->more; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    return 1U + lead->more;
+}
+
 /* The length of the valid UTF-8 sequence at p (n > 0 bytes left), 0 when it is not valid. */
 static size_t utf8_len(const unsigned char *p, size_t n)
 {
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xC2 && p[0] <= 0xDF)
-        return n >= 2 && (p[1] & 0xC0) == 0x80 ? 2 : 0;
-    if ((p[0] & 0xF0) == 0xE0) {
-        if (n < 3 || (p[1] & 0xC0) != 0x80 || (p[2] & 0xC0) != 0x80)
-            return 0;
-        if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F))
-            return 0;
-        return 3;
-    }
-    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-        if (n < 4 || (p[1] & 0xC0) != 0x80 || (p[2] & 0xC0) != 0x80 || (p[3] & 0xC0) != 0x80)
-            return 0;
-        if ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
-            return 0;
-        return 4;
+    size_t i;
+
+    for (i = 0; i < sizeof(utf8_leads) / sizeof(utf8_leads[0]); i++) {
+        if (p[0] >= utf8_leads[i].from && p[0] <= utf8_leads[i].to)
+            return utf8_sequence_len(&utf8_leads[i], p, n);
     }
     return 0;
 }

@@ -1,7 +1,8 @@
 /*
  * Redaction of personal data in free text: e-mail addresses, phone numbers, payment card numbers
- * (Luhn and issuer prefix), and configured patterns. EAN, UPC, ISBN and SKU numbers are never phones
- * or cards. Each finding becomes "[email]", "[phone]", "[card]" or "[redacted]".
+ * (Luhn and issuer prefix), and configured patterns. EAN, UPC, ISBN and SKU numbers are never
+ * phones or cards; docs/privacy.md has the rules. Each finding becomes "[email]", "[phone]",
+ * "[card]" or "[redacted]".
  */
 #ifndef HS_COLLECTOR_REDACT_H
 #define HS_COLLECTOR_REDACT_H
