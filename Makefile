@@ -1,5 +1,5 @@
 # The front door. Each target is one line here and one script or program behind it;
-# `make help` lists them. Settings: QPS, SCENARIO, DURATION, SECONDS_PER_TARGET, STACK.
+# `make help` lists them. Settings: QPS, SCENARIO, DURATION, DATA, SECONDS_PER_TARGET, STACK.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -8,6 +8,7 @@ QPS ?= 100
 SCENARIO ?= normal
 DURATION ?= 60
 STACK ?= embedded
+DATA ?= $(or $(HAYSTAT_DATA),data)
 SECONDS_PER_TARGET ?= 60
 
 help: ## list the targets
@@ -79,16 +80,17 @@ torture: build ## kill points and random kills, resumable
 	@scripts/torture
 
 simulate: build ## send simulated searches: QPS= SCENARIO= DURATION=
-	@build/haystat simulate --qps "$(QPS)" --scenario "$(SCENARIO)" --duration "$(DURATION)"
+	@build/haystat simulate --data "$(DATA)" --qps "$(QPS)" --scenario "$(SCENARIO)" \
+		--duration "$(DURATION)"
 
 seed: build ## a week of simulated history into the running system
-	@build/haystat simulate --backfill 7d
+	@build/haystat simulate --data "$(DATA)" --backfill 7d
 
 health: build ## is everything up and ready?
-	@build/haystat health
+	@build/haystat health --data "$(DATA)"
 
 check-metrics: build ## is what was sent what is stored?
-	@build/haystat health --metrics
+	@build/haystat health --data "$(DATA)" --metrics
 
 clean: ## remove build/ (data/ and the cache of downloads stay)
 	rm -rf build

@@ -26,8 +26,8 @@ void hs_sim_truth_add(struct hs_sim_truth *truth, const struct hs_sim_item *item
 /* Of one service, of all versions with version = -1; all services with service = -1. */
 void hs_sim_truth_counts(const struct hs_sim_truth *truth, int service, int version,
                          struct hs_sim_counts *out);
-/* The latency in ms at rank ceil(q * n), 0 <= q <= 1, of a service's version or of all (-1); -1 when
- * there are none. */
+/* The latency in ms at rank ceil(q * n), 0 <= q <= 1, of a service's version or of all (-1); -1
+ * when there are none. */
 double hs_sim_truth_quantile(struct hs_sim_truth *truth, int service, int version, double q);
 
 /* Searches that began outside the minutes kept; their counts are in the totals. */

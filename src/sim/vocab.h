@@ -34,7 +34,8 @@ uint32_t hs_sim_vocab_pick(const struct hs_sim_vocab *vocab, struct hs_rand *ran
 struct hs_str hs_sim_vocab_text(const struct hs_sim_vocab *vocab, uint32_t rank);
 
 /* The text of a rank with `variant` applied: 0 as it is, else with a word or number behind it that
- * depends on the variant alone (a reformulation, or a query that is asked once). Returns its length. */
+ * depends on the variant alone (a reformulation, or a query that is asked once). Returns its
+ * length. */
 size_t hs_sim_vocab_variant(const struct hs_sim_vocab *vocab, uint32_t rank, uint64_t variant,
                             char out[HS_SIM_QUERY_MAX]);
 
