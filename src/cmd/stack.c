@@ -54,7 +54,10 @@ static int lock_data(struct hs_stack *stack, struct hs_err *err)
 /* Learns address and passwords of the embedded store, which its clients in this process need. */
 static int open_supervisor(struct hs_stack *stack, struct hs_err *err)
 {
-    const struct hs_store_supervisor_params params = {.conf = stack->conf};
+    const struct hs_store_supervisor_params params = {
+        .conf = stack->conf,
+        .program = stack->conf->store_program[0] == '\0' ? NULL : stack->conf->store_program,
+    };
     char password[HS_STORE_SECRET_MAX];
     struct hs_store_state state;
     struct hs_store_address address;
@@ -352,27 +355,54 @@ static void add_parts(struct hs_stack *stack)
     const struct hs_ops_part ingest = {.name = "ingest",
                                        .status = hs_collector_status,
                                        .arg = stack->collector};
+    const struct hs_ops_part data = {.name = "data",
+                                     .status = hs_gateway_status,
+                                     .arg = stack->gateway};
 
     hs_ops_add(stack->ops, &stream);
     if (wants_store(stack))
         hs_ops_add(stack->ops, &store);
     if (stack->collector)
         hs_ops_add(stack->ops, &ingest);
+    if (stack->gateway)
+        hs_ops_add(stack->ops, &data);
+}
+
+/* Spans of our own requests; the server calls it from its loops, so it stops after them. */
+static int start_exporter(struct hs_stack *stack, struct hs_err *err)
+{
+    const struct hs_otlp_export_params params = {
+        .clock = stack->clock,
+        .url = stack->conf->telemetry_otlp,
+        .key = stack->conf->telemetry_otlp_key,
+        .version = HS_VERSION,
+        .instance = stack->owner,
+        .spans_max = stack->conf->telemetry_spans_max,
+    };
+    int rc;
+
+    if (params.url[0] == '\0')
+        return HS_OK;
+    rc = hs_otlp_export_start(&params, &stack->exporter, err);
+    if (rc == HS_OK)
+        hs_http_server_on_done(stack->server, hs_otlp_export_request, stack->exporter);
+    return rc;
 }
 
 static int start(struct hs_stack *stack, struct hs_err *err)
 {
-    int rc = HS_OK;
+    int rc;
 
     add_parts(stack);
-    if (stack->supervisor)
+    if (wants_store(stack))
+        set_not_ready(stack, "the store is starting");
+    rc = start_exporter(stack, err);
+    if (rc == HS_OK && stack->supervisor)
         rc = hs_store_supervisor_start(stack->supervisor, err);
     if (rc == HS_OK)
         rc = hs_http_server_start(stack->server, err);
-    if (rc == HS_OK && wants_store(stack)) {
-        set_not_ready(stack, "the store is starting");
+    if (rc == HS_OK && wants_store(stack))
         rc = hs_thread_start(&stack->starter, "starter", starter_main, stack, err);
-    }
     return rc;
 }
 
@@ -414,6 +444,7 @@ void hs_stack_close(struct hs_stack *stack)
     stop_starter(stack);
     if (stack->server)
         hs_http_server_stop(stack->server, STOP_HTTP_MS);
+    hs_otlp_export_stop(stack->exporter);
     if (stack->engine)
         hs_ops_remove(stack->ops, "engine");
     hs_engine_stop(stack->engine);

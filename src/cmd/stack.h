@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "gateway/gateway.h"
 #include "gateway/ops.h"
+#include "net/otlp_export.h"
 #include "store/supervisor.h"
 
 enum hs_listener { HS_LISTENER_GATEWAY, HS_LISTENER_OTLP };
@@ -29,6 +30,7 @@ struct hs_stack {
     struct hs_store_supervisor *supervisor; /* NULL when analytics.url is set or no role wants it */
     struct hs_analytics *analytics;
     struct hs_http_server *server;
+    struct hs_otlp_export *exporter; /* NULL unless telemetry.otlp is set */
     struct hs_ops *ops;
     struct hs_collector *collector;
     struct hs_gateway *gateway;

@@ -1,0 +1,55 @@
+/* One row of a metrics statement, and what follows from it. */
+#ifndef HS_GATEWAY_CELLS_H
+#define HS_GATEWAY_CELLS_H
+
+#include "base/json_out.h"
+#include "model/table.h"
+
+enum { HS_LATENCY_QUANTILES = 4, HS_SCORE_QUANTILES = 5 };
+
+/* Columns that a statement lacks are 0 or NULL. */
+struct hs_cell {
+    uint64_t count;
+    double weighted_count;
+    uint64_t errors, timeouts, partials, cancelled;
+    uint64_t latency_count;
+    double latency_sum_ms, latency_max_ms;
+    const double *latency; /* p50, p90, p95, p99; NULL: no latency */
+    uint64_t searches, zero_results, scored;
+    double score_sum;
+    const double *score; /* p5, p25, p50, p75, p95; NULL: no score */
+    const struct hs_column *codes;
+    size_t codes_from, codes_to;
+};
+
+/* Columns of a table by name, looked up once. */
+struct hs_cell_reader {
+    const struct hs_column *count, *weighted_count, *errors, *timeouts, *partials, *cancelled,
+        *error_codes, *latency_count, *latency_sum_ms, *latency_max_ms, *latency, *searches,
+        *zero_results, *scored, *score_sum, *score;
+};
+
+/* HS_ECORRUPT: no count, or a column of another kind than it should be. */
+int hs_cell_reader_init(struct hs_cell_reader *reader, const struct hs_table *table,
+                        struct hs_err *err);
+void hs_cell_read(const struct hs_cell_reader *reader, size_t row, struct hs_cell *out);
+
+/* Members of the open object: the totals of each endpoint. */
+void hs_cell_latency(struct hs_json *json, const struct hs_cell *cell);
+void hs_cell_errors(struct hs_json *json, const struct hs_cell *cell);
+void hs_cell_relevance(struct hs_json *json, const struct hs_cell *cell);
+void hs_cell_summary(struct hs_json *json, const struct hs_cell *cell);
+
+/* A column of a series: writes one value. */
+typedef void hs_cell_value_fn(struct hs_json *json, const struct hs_cell *cell);
+struct hs_series_column {
+    const char *name;
+    hs_cell_value_fn *fn;
+};
+/* Ended by a row without a name. */
+extern const struct hs_series_column hs_series_latency[];
+extern const struct hs_series_column hs_series_errors[];
+extern const struct hs_series_column hs_series_relevance[];
+extern const struct hs_series_column hs_series_summary[];
+
+#endif
