@@ -65,6 +65,7 @@ struct hs_conf {
     char *analytics_password_ro; /* analytics.password_ro (secret) */
     uint64_t analytics_connections_max; /* analytics.connections_max: to one host */
     char *store_library;       /* store.library: path of libchdb.so; "" = look beside the program */
+    char *store_program;       /* store.program: program that runs `store`; "" = this one */
     uint64_t store_memory_max; /* store.memory_max: bytes; 0 = 2 GiB or a quarter of the machine */
 
     /* collector */
@@ -77,6 +78,8 @@ struct hs_conf {
     char *redact_patterns;        /* redact.patterns: one POSIX extended regex a line */
     bool pseudonyms;              /* privacy.pseudonyms: keyed hashes for user, client, session */
     char *telemetry_otlp;         /* telemetry.otlp: base URL for our own spans; "" = none */
+    char *telemetry_otlp_key;     /* telemetry.otlp_key: sent as a bearer token; "" = none */
+    double telemetry_spans_max;   /* telemetry.spans_max: own spans a second; 0 = no limit */
 
     /* engine */
     uint64_t engine_batch_rows;        /* engine.batch_rows: 50,000 */

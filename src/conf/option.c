@@ -105,6 +105,8 @@ const struct hs_option hs_options[] = {
            "Connections to one ClickHouse host."),
     STRING("store.library", store_library, "", NULL,
            "Path of libchdb.so; empty means beside the program."),
+    STRING("store.program", store_program, "", NULL,
+           "Program that is run as `PROGRAM store`; empty means this one."),
     NUMBER(BYTES, "store.memory_max", store_memory_max, "0", 0, 16 * TIB,
            "Memory of the embedded store; 0 means 2 GiB or a quarter of the machine, whichever is "
            "smaller."),
@@ -128,6 +130,11 @@ const struct hs_option hs_options[] = {
          "Store user, client and session ids as a keyed hash per tenant."),
     STRING("telemetry.otlp", telemetry_otlp, "", NULL,
            "Base URL of an OTLP/HTTP receiver for Haystat's own spans; empty means none."),
+    SECRET("telemetry.otlp_key", telemetry_otlp_key,
+           "Key for that receiver, sent as a bearer token; empty means none."),
+    NUMBER(F64, "telemetry.spans_max", telemetry_spans_max, "100", 0, 1e6,
+           "Own spans a second, one a request answered; more are dropped and counted. 0 means no "
+           "limit."),
 
     NUMBER(U64, "engine.batch_rows", engine_batch_rows, "50000", 1, 1000000,
            "Rows at which a loading batch closes."),

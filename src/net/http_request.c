@@ -545,6 +545,25 @@ void http_abandon_all(struct http_listener *listener)
     hs_mutex_unlock(&listener->lock);
 }
 
+static void tell(const struct hs_http_req *req, int64_t now_ns)
+{
+    const struct hs_http_server *server = req->server;
+    const struct hs_http_done done = {
+        .method = req->method,
+        .route = req->route ? req->route->row.path : "",
+        .listener = req->listener->name,
+        .status = req->status,
+        .body_bytes = req->received,
+        .start_ns = req->start_ns,
+        .end_ns = now_ns,
+        .traceparent = hs_http_req_header(req, "traceparent"),
+        .user_agent = hs_http_req_header(req, "User-Agent"),
+    };
+
+    if (server->on_done)
+        server->on_done(server->on_done_arg, &done);
+}
+
 static void record(const struct hs_http_req *req, int64_t now_ns)
 {
     const char *route = req->route ? req->route->row.path : "none";
@@ -558,10 +577,11 @@ static void record(const struct hs_http_req *req, int64_t now_ns)
                       (double)(now_ns - req->start_ns) / (double)HS_NS_PER_S);
     /* A path that is none of ours may be anything, personal data too. */
     hs_log(HS_LOG_DEBUG, "http", "request answered", HS_KV_V("method", req->method_name),
-           HS_KV_V("path", req->route ? req->target.path : HS_STR("")), HS_KV_I("status", req->status),
-           HS_KV_I("body_bytes", req->received),
+           HS_KV_V("path", req->route ? req->target.path : HS_STR("")),
+           HS_KV_I("status", req->status), HS_KV_I("body_bytes", req->received),
            HS_KV_I("us", (now_ns - req->start_ns) / HS_NS_PER_US), HS_KV_V("request_id", req->id),
            HS_KV_V("peer", req->peer));
+    tell(req, now_ns);
 }
 
 void http_on_completed(void *cls, struct MHD_Connection *mhd, void **context,

@@ -92,6 +92,14 @@ void hs_http_server_name(struct hs_http_server *server, unsigned index, const ch
     snprintf(server->listeners[index].name, sizeof(server->listeners[index].name), "%s", name);
 }
 
+void hs_http_server_on_done(struct hs_http_server *server, hs_http_done_fn *fn, void *arg)
+{
+    HS_ASSERT(!server->started);
+    HS_ASSERT(!server->on_done);
+    server->on_done = fn;
+    server->on_done_arg = arg;
+}
+
 static int add_route(struct http_listener *listener, const struct hs_route *row,
                      const struct hs_http_pattern *pattern, struct hs_err *err)
 {

@@ -63,6 +63,22 @@ int hs_http_server_listen(struct hs_http_server *server, unsigned index, const c
                           struct hs_buf *out_address, struct hs_err *err);
 /* The listener's word in metrics ("gateway"; default: its index). Before start. */
 void hs_http_server_name(struct hs_http_server *server, unsigned index, const char *name);
+
+/* A request whose reply was sent. Views are borrowed until the hook returns. */
+struct hs_http_done {
+    enum hs_http_method method;
+    const char *route;    /* the pattern; "" when no route took it */
+    const char *listener; /* its word in metrics */
+    int status;
+    uint64_t body_bytes;       /* of the request, as sent */
+    int64_t start_ns, end_ns;  /* mono clock: first byte of the request, last of the reply */
+    struct hs_str traceparent; /* header; empty when absent, as the next */
+    struct hs_str user_agent;
+};
+
+/* Called after each reply, on an event loop: must not block. Before start; one at most. */
+typedef void hs_http_done_fn(void *arg, const struct hs_http_done *done);
+void hs_http_server_on_done(struct hs_http_server *server, hs_http_done_fn *fn, void *arg);
 int hs_http_server_start(struct hs_http_server *server, struct hs_err *err);
 /* Stops accepting, waits until running requests are answered (at most wait_ms), closes. What has no
  * reply by then gets 503; its handler's late reply is still allowed, also after

@@ -132,6 +132,8 @@ struct hs_http_server {
     uint64_t body_max;
     uint64_t inflated_max;
     struct http_listener listeners[HTTP_LISTENERS_MAX];
+    hs_http_done_fn *on_done; /* NULL: none; fixed from start on */
+    void *on_done_arg;
 
     struct hs_thread keeper;
     int wake_fd; /* eventfd: wakes the keeper */
