@@ -114,7 +114,8 @@ static void decode_skips(struct hs_reader *reader, struct hs_intent *out)
         uint64_t sub = hs_reader_varint(reader);
         uint64_t reason = hs_reader_varint(reader);
 
-        if (sub > UINT32_MAX || reason < HS_SKIP_REPEAT || reason > HS_SKIP_POISON)
+        if (sub > UINT32_MAX || reason < HS_SKIP_REPEAT || reason > HS_SKIP_POISON ||
+            delta >= out->hi - offset)
             reader->failed = true;
         offset += delta;
         if (hs_reader_ok(reader))
@@ -137,12 +138,13 @@ int hs_intent_decode(struct hs_str value, struct hs_intent *out, struct hs_err *
     start = hs_reader_str(&reader);
     out->poison = hs_reader_varint(&reader);
     tables = hs_reader_varint(&reader);
-    if (version != INTENT_VERSION || start.n >= sizeof(out->start_id) || tables > HS_TABLE_N)
+    if (version != INTENT_VERSION || start.n >= sizeof(out->start_id) || tables > HS_TABLE_N ||
+        out->lo > out->hi)
         reader.failed = true;
     for (i = 0; i < tables && hs_reader_ok(&reader); i++)
         out->rows[i] = hs_reader_varint(&reader);
     decode_skips(&reader, out);
-    if (!hs_reader_ok(&reader) || !hs_reader_at_end(&reader) || out->lo > out->hi)
+    if (!hs_reader_ok(&reader) || !hs_reader_at_end(&reader))
         return hs_err_set(err, HS_ECORRUPT, 0, "intent of %zu bytes does not parse", value.n);
     memcpy(out->start_id, start.p, start.n);
     return HS_OK;

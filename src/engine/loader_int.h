@@ -93,8 +93,8 @@ int hs_part_drop_poison(struct hs_loader *loader, struct hs_part *part, const st
  * Same results as hs_part_insert. */
 int hs_part_recover(struct hs_loader *loader, struct hs_part *part, struct hs_err *err);
 /* Maps [intent.lo, intent.hi) again into part->rows, leaving out the intent's skips. Messages
- * with skips in `poison` (may be NULL) are dead-lettered with poison_why. HS_ENOTFOUND: the stream does not
- * have the range any more. */
+ * with skips in `poison` (may be NULL) are dead-lettered with poison_why. HS_ENOTFOUND: the stream
+ * does not have the range any more. */
 int hs_part_replay(struct hs_loader *loader, struct hs_part *part, const struct hs_intent *poison,
                    const struct hs_err *poison_why, struct hs_err *err);
 /* Counts rows of the ranges that were in flight at takeover or were repaired since; excess is

@@ -1,6 +1,6 @@
 /*
- * Poison: rows that the store refuses. They are found by halving on a probe table, dead-lettered and
- * left out of the range; what concerns a whole block or table is never taken for poison.
+ * Poison: rows that the store refuses. They are found by halving on a probe table, dead-lettered
+ * and left out of the range; what concerns a whole block or table is never taken for poison.
  */
 #include <stdio.h>
 #include <string.h>

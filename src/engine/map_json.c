@@ -1,7 +1,5 @@
 #include "engine/map_json.h"
 
-#include <stdlib.h>
-
 #include "base/mem.h"
 
 enum { US_PER_DAY_S = 86400 };
@@ -118,27 +116,54 @@ void hs_map_nullable_bool(struct hs_block *block, unsigned col, yyjson_val *v)
         hs_block_null(block, col);
 }
 
+static void *json_malloc(void *ctx, size_t size)
+{
+    (void)ctx;
+    return hs_try_alloc(size);
+}
+
+static void *json_realloc(void *ctx, void *p, size_t old_size, size_t size)
+{
+    (void)ctx;
+    (void)old_size;
+    return hs_try_realloc(p, size, 1);
+}
+
+static void json_free(void *ctx, void *p)
+{
+    (void)ctx;
+    hs_free(p);
+}
+
+/* The value's JSON text; the caller frees text->p with hs_free. */
+static struct hs_str write_text(yyjson_val *v)
+{
+    static const yyjson_alc alc = {json_malloc, json_realloc, json_free, NULL};
+    size_t n = 0;
+    char *text = yyjson_val_write_opts(v, 0, &alc, &n, NULL);
+
+    return hs_str_n(text, text ? n : 0);
+}
+
 void hs_map_text(struct hs_block *block, unsigned col, yyjson_val *v)
 {
-    size_t n = 0;
-    char *text = v ? yyjson_val_write(v, 0, &n) : NULL;
+    struct hs_str text = v ? write_text(v) : HS_STR_NULL;
 
-    hs_block_str(block, col, hs_str_n(text, n));
-    free(text); /* yyjson's own allocator */
+    hs_block_str(block, col, text);
+    hs_free((char *)(uintptr_t)text.p);
 }
 
 static void map_pair(struct hs_block *block, unsigned col, struct hs_str key, yyjson_val *v)
 {
-    size_t n = 0;
-    char *text;
+    struct hs_str text;
 
     if (yyjson_is_str(v)) {
         hs_block_map_str(block, col, key, json_str(v));
         return;
     }
-    text = yyjson_val_write(v, 0, &n);
-    hs_block_map_str(block, col, key, hs_str_n(text, n));
-    free(text); /* yyjson's own allocator */
+    text = write_text(v);
+    hs_block_map_str(block, col, key, text);
+    hs_free((char *)(uintptr_t)text.p);
 }
 
 void hs_map_attributes(struct hs_block *block, unsigned col, yyjson_val *object)

@@ -91,8 +91,8 @@ size_t hs_rows_count(const struct hs_rows *rows);
 size_t hs_rows_bytes(const struct hs_rows *rows);
 
 /* Maps one message. HS_OK (also when every row of it was not kept). HS_EINVAL, HS_ECORRUPT: the
- * message is not what its topic promises, or becomes too many bytes; nothing of it is in. HS_ELIMIT: the batch is full;
- * nothing of it is in. */
+ * message is not what its topic promises, or becomes too many bytes; nothing of it is in.
+ * HS_ELIMIT: the batch is full; nothing of it is in. */
 int hs_rows_add(struct hs_rows *rows, const struct hs_record *record, struct hs_err *err);
 
 /* For the mappers (map_*.c). */
