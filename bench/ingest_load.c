@@ -12,14 +12,15 @@
  *
  * So that the generator takes little CPU, bodies are made once, with runs of bytes that occur in
  * neither format where an id, a time or a number stands; each request writes fresh ones there. Ids
- * are a bijection of the event's number: they differ for certain. A request that is refused with 429
- * or 503 is sent again. Prints JSON.
+ * are a bijection of the event's number: they differ for certain. A request that is refused with
+ * 429 or 503 is sent again. Prints JSON.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -483,7 +484,7 @@ static void exchange(struct conn *conn, const struct body *body)
             exit(1);
         }
         conn->refused++;
-        usleep(RETRY_MS * 1000);
+        poll(NULL, 0, RETRY_MS);
     }
     die("refused too often");
 }

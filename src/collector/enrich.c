@@ -147,12 +147,42 @@ uint64_t hs_query_fingerprint(struct hs_str normalized)
 
 /* Words of crawlers, monitors and scripts, lower case. */
 static const char *const bot_words[] = {
-    "bot",        "crawler",  "spider",    "slurp",     "crawling",        "headlesschrome",
-    "phantomjs",  "curl/",    "wget/",     "python",    "go-http-client",  "java/",
-    "okhttp",     "libwww",   "httpclient", "scrapy",   "pingdom",         "uptimerobot",
-    "lighthouse", "selenium", "puppeteer", "playwright", "facebookexternalhit", "postmanruntime",
-    "axios/",     "node-fetch",
+    "bot",
+    "crawler",
+    "spider",
+    "slurp",
+    "crawling",
+    "headlesschrome",
+    "phantomjs",
+    "curl/",
+    "wget/",
+    "python",
+    "go-http-client",
+    "java/",
+    "okhttp",
+    "libwww",
+    "httpclient",
+    "scrapy",
+    "pingdom",
+    "uptimerobot",
+    "lighthouse",
+    "selenium",
+    "puppeteer",
+    "playwright",
+    "facebookexternalhit",
+    "postmanruntime",
+    "axios/",
+    "node-fetch",
 };
+
+/* A maker of phones whose name looks like a crawler's. */
+static void blank_makers(char *lower, size_t n)
+{
+    char *at = memmem(lower, n, "cubot", 5);
+
+    if (at)
+        memset(at, ' ', 5);
+}
 
 enum { USER_AGENT_LOOK = 512 }; /* bytes of a user agent that are looked at */
 
@@ -169,6 +199,7 @@ bool hs_user_agent_is_bot(struct hs_str user_agent)
 
         lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
     }
+    blank_makers(lower, n);
     for (i = 0; i < HS_ARRAY_LEN(bot_words); i++) {
         if (hs_str_contains(hs_str_n(lower, n), hs_str_c(bot_words[i])))
             return true;

@@ -244,8 +244,9 @@ static bool is_date(const struct hs_number *number, size_t n)
     return value2(&number->groups[0]) <= 31 && value2(&number->groups[1]) <= 31;
 }
 
-/* Between the groups of a national number: dots throughout (and then four groups or more, not all of
- * three digits: no decimal number, article number or address), or spaces and dashes with a slash after the area code. */
+/* Between the groups of a national number: dots throughout (and then four groups or more, not all
+ * of three digits: no decimal number, article number or address), or spaces and dashes with a slash
+ * after the area code. */
 static bool is_national_separated(const struct hs_number *number, size_t n)
 {
     unsigned all = seps(number, n);

@@ -71,18 +71,29 @@ static void add_version(struct hs_sim_check *check, const char *service, yyjson_
     }
 }
 
-static void add_minutes(struct hs_sim_check *check, yyjson_val *minutes)
+static void widen_range(struct hs_sim_check *check, yyjson_val *times)
 {
-    yyjson_val *minute;
+    yyjson_val *time;
     size_t i, n;
 
-    yyjson_arr_foreach(minutes, i, n, minute)
+    yyjson_arr_foreach(times, i, n, time)
     {
-        int64_t t = (int64_t)yyjson_get_uint(yyjson_obj_get(minute, "t"));
+        int64_t t = (int64_t)yyjson_get_uint(time);
 
         if (check->to_s == 0 || t < check->from_s)
             check->from_s = t;
         check->to_s = HS_MAX(check->to_s, t + 60);
+    }
+}
+
+static void add_minutes(struct hs_sim_check *check, yyjson_val *minutes)
+{
+    yyjson_val *group;
+    size_t i, n;
+
+    yyjson_arr_foreach(minutes, i, n, group)
+    {
+        widen_range(check, yyjson_obj_get(group, "t"));
     }
 }
 

@@ -304,26 +304,55 @@ static void write_service(const struct hs_sim_truth *truth, int service, struct 
     hs_json_obj_close(json);
 }
 
+/* Figures of a minute, as columns. */
+static const struct {
+    const char *name;
+    size_t at;
+} columns[] = {
+    {"executions", offsetof(struct hs_sim_counts, executions)},
+    {"errors", offsetof(struct hs_sim_counts, errors)},
+    {"timeouts", offsetof(struct hs_sim_counts, timeouts)},
+    {"answered", offsetof(struct hs_sim_counts, answered)},
+    {"zero_results", offsetof(struct hs_sim_counts, zero_results)},
+};
+
+static void write_column(const struct group *group, size_t at, struct hs_json *json)
+{
+    size_t minute;
+
+    hs_json_arr_open(json);
+    for (minute = 0; minute < group->minutes_n; minute++) {
+        const struct hs_sim_counts *counts = &group->minutes[minute];
+
+        if (counts->executions > 0)
+            hs_json_add_u64(json, *(const uint64_t *)((const char *)counts + at));
+    }
+    hs_json_arr_close(json);
+}
+
+/* Minutes without executions are left out. */
 static void write_minutes(const struct hs_sim_truth *truth, size_t i, struct hs_json *json)
 {
     const struct hs_sim_service *service = hs_sim_service(i / HS_SIM_VERSIONS);
     const struct group *group = &truth->groups[i];
-    size_t minute;
+    size_t k;
 
-    for (minute = 0; minute < group->minutes_n; minute++) {
-        const struct hs_sim_counts *counts = &group->minutes[minute];
-
-        if (counts->executions == 0)
-            continue;
-        hs_json_obj_open(json);
-        add_u64(json, "t", (uint64_t)(truth->first_minute + (int64_t)minute) * 60);
-        hs_json_key(json, "service");
-        hs_json_add_c(json, service->name);
-        hs_json_key(json, "version");
-        hs_json_add_c(json, service->versions[i % HS_SIM_VERSIONS]);
-        write_counts(counts, json);
-        hs_json_obj_close(json);
+    hs_json_obj_open(json);
+    hs_json_key(json, "service");
+    hs_json_add_c(json, service->name);
+    hs_json_key(json, "version");
+    hs_json_add_c(json, service->versions[i % HS_SIM_VERSIONS]);
+    hs_json_key(json, "t");
+    hs_json_arr_open(json);
+    for (k = 0; k < group->minutes_n; k++)
+        if (group->minutes[k].executions > 0)
+            hs_json_add_i64(json, (truth->first_minute + (int64_t)k) * 60);
+    hs_json_arr_close(json);
+    for (k = 0; k < HS_ARRAY_LEN(columns); k++) {
+        hs_json_key(json, columns[k].name);
+        write_column(group, columns[k].at, json);
     }
+    hs_json_obj_close(json);
 }
 
 void hs_sim_truth_write(struct hs_sim_truth *truth, struct hs_json *json)

@@ -37,7 +37,8 @@ uint64_t hs_sim_truth_outside(const struct hs_sim_truth *truth);
  *   totals, services[]  {service, executions, errors, …, latency_ms: {p50: {low, exact, high}, …},
  *                        versions: [{version, …}]}
  *   low and high: the exact quantiles at ranks 0.1 % below and above
- *   minutes[]  {t, service, version, executions, errors, timeouts, answered, zero_results} */
+ *   minutes[]  {service, version, and columns of equal length: t (start, seconds since 1970),
+ *               executions, errors, timeouts, answered, zero_results} */
 void hs_sim_truth_write(struct hs_sim_truth *truth, struct hs_json *json);
 
 #endif

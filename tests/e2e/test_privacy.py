@@ -23,7 +23,8 @@ SENTENCES = ("{}", "call {} about it", "mine is {}.", "order 12 for {}, thanks",
 
 
 def search(**fields):
-    return "/api/v1/telemetry/event", {"service": "privacy", "query": "x", "latency_ms": 5, **fields}
+    event = {"service": "privacy", "query": "x", "latency_ms": 5, **fields}
+    return "/api/v1/telemetry/event", event
 
 
 def result(**fields):
@@ -36,7 +37,8 @@ def failure(**fields):
 
 
 def ubi_query(**fields):
-    return "/ubi_queries", [{"application": "privacy", "user_query": "x", "query_id": "u", **fields}]
+    query = {"application": "privacy", "user_query": "x", "query_id": "u", **fields}
+    return "/ubi_queries", [query]
 
 
 def ubi_event(**fields):
@@ -118,7 +120,8 @@ PLACES = {
     "span url.query": lambda t: span(url__query="q=" + urllib.parse.quote_plus(t)),
     "span http.url": lambda t: span(http__url=url(t)),
     "span http.target": lambda t: span(http__target="/find?q=" + urllib.parse.quote(t)),
-    "span db.query.text": lambda t: span(db__system__name="opensearch", db__operation__name="search",
+    "span db.query.text": lambda t: span(db__system__name="opensearch",
+                                         db__operation__name="search",
                                          db__query__text=json.dumps({"query": {"match": t}})),
     "span db.statement": lambda t: span(db__system="elasticsearch", db__operation="search",
                                         db__statement=json.dumps({"q": t}, ensure_ascii=False)),
@@ -197,7 +200,8 @@ def refuse_some(platform, strings):
     for i in range(30):
         text = strings.next("refused")
         for path, body in (search(status=text), search(timestamp=text), search(latency_ms=text),
-                           ("/api/v1/telemetry/event?q=" + urllib.parse.quote(text), b"{" + text.encode()),
+                           ("/api/v1/telemetry/event?q=" + urllib.parse.quote(text),
+                            b"{" + text.encode()),
                            ("/" + urllib.parse.quote(text, safe=""), {"q": text})):
             assert send(platform, path, body).status_code in (400, 404, 422), path
 
@@ -213,7 +217,8 @@ def files_of(platform):
 
 
 def report(found):
-    return "\n".join(f"{where}: {len(what)} found: {what[:40]}" for where, what in found.items() if what)
+    return "\n".join(f"{where}: {len(what)} found: {what[:40]}"
+                     for where, what in found.items() if what)
 
 
 def test_the_scanner_finds_what_is_planted():
