@@ -111,7 +111,8 @@ static void batch__stops_at_the_bytes_of_its_messages(void **state)
 
     kit->intake.bytes_max = 10;
     assert_int_equal(read_batch(kit, "[" A "]"), HS_ELIMIT);
-    assert_string_equal(kit->err.text, "the request's messages pass 10 bytes");
+    assert_string_equal(kit->err.text,
+                        "the request's messages pass 10 bytes, or 100000 of one topic");
 }
 
 static void ndjson__reads_a_line_at_a_time(void **state)
