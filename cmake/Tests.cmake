@@ -2,7 +2,7 @@
 # tests/fuzz/fuzz_<x>.c, one executable each. End-to-end tests are pytest's (scripts/test).
 
 set(hs_tests ${CMAKE_SOURCE_DIR}/tests)
-set(HS_TEST_TIMEOUT_S 60)
+set(HS_TEST_TIMEOUT_S 240)
 include(Oracle)
 
 # Fakes and helpers shared by tests. It names no library of its own: a test brings what it uses.

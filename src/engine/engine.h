@@ -16,6 +16,6 @@ int hs_engine_start(const struct hs_loader_deps *deps, const char *store_folder,
 /* Finishes what it can, syncs, frees. NULL is a no-op. @blocks */
 void hs_engine_stop(struct hs_engine *engine);
 /* {"loader": {…}, "rollup": {…}} for /api/v1/status. @thread any */
-void hs_engine_status(void *engine, struct hs_json *json);
+void hs_engine_status(void *arg, struct hs_json *json);
 
 #endif

@@ -146,7 +146,8 @@ int hs_intent_decode(struct hs_str value, struct hs_intent *out, struct hs_err *
     decode_skips(&reader, out);
     if (!hs_reader_ok(&reader) || !hs_reader_at_end(&reader))
         return hs_err_set(err, HS_ECORRUPT, 0, "intent of %zu bytes does not parse", value.n);
-    memcpy(out->start_id, start.p, start.n);
+    if (start.n > 0)
+        memcpy(out->start_id, start.p, start.n);
     return HS_OK;
 }
 

@@ -60,7 +60,7 @@ static int find_poison(struct hs_loader *loader, const struct hs_block *block, s
     int rc = n > 0 ? probe(loader, block, lo, n, err) : HS_OK;
 
     *out_at = block->rows;
-    if (rc == HS_OK || rc != HS_EINVAL)
+    if (rc != HS_EINVAL)
         return rc;
     while (n > 1) {
         rc = probe(loader, block, lo, n / 2, err);

@@ -41,7 +41,7 @@ int hs_otlp_export_start(const struct hs_otlp_export_params *params, struct hs_o
  * is a no-op. @blocks */
 void hs_otlp_export_stop(struct hs_otlp_export *exporter);
 
-/* Records a request; for hs_http_server_on_done. @thread any */
-void hs_otlp_export_request(void *exporter, const struct hs_http_done *done);
+/* Records a request; for hs_http_server_on_done. arg is the exporter. @thread any */
+void hs_otlp_export_request(void *arg, const struct hs_http_done *done);
 
 #endif

@@ -194,22 +194,20 @@ static void publish(struct hs_local *log, const struct commit *commit)
     hs_killpoint("stream_before_done");
 }
 
+/* Room is given back before the callers hear of it: who waited for done_fn may append as much again. */
 static void finish(struct hs_local *log, struct commit *commit, int rc, const struct hs_err *err)
 {
-    uint64_t bytes = 0;
-
+    hs_mutex_lock(&log->mutex);
+    HS_ASSERT(log->reserved_bytes >= commit->bytes);
+    log->reserved_bytes -= commit->bytes;
+    hs_mutex_unlock(&log->mutex);
     while (commit->jobs) {
         struct hs_local_job *job = commit->jobs;
 
         commit->jobs = job->next;
-        bytes += job->n;
         job->done_fn(job->arg, rc, rc == HS_OK ? NULL : err);
         hs_local_job_free(job);
     }
-    hs_mutex_lock(&log->mutex);
-    HS_ASSERT(log->reserved_bytes >= bytes);
-    log->reserved_bytes -= bytes;
-    hs_mutex_unlock(&log->mutex);
 }
 
 void hs_local_commit_main(void *arg)

@@ -78,7 +78,7 @@ struct hs_local {
     bool closing;               /* [m] */
     bool keeper_work;           /* [m] segments may go, or an index or the groups must be written */
     struct hs_local_queue queue;     /* [m] waiting for a commit */
-    uint64_t reserved_bytes;         /* [m] of appends whose done_fn was not called */
+    uint64_t reserved_bytes;         /* [m] of appends that are not committed */
     struct hs_encoder *encoders;     /* [m] idle */
     unsigned encoders_n;             /* [m] */
     struct hs_segment **segments;    /* [m] oldest first; the last is the active one */
