@@ -73,8 +73,10 @@ def run(platform):
 
 
 def rolled_up(platform, executions):
-    question = "SELECT sum(count) FROM haystat.fast_1m FINAL WHERE service != 'probe'"
-    wait_until(lambda: platform.sql(question) == [[str(executions)]], 60, "rolled up")
+    """Both families: a window's cells of the second are written after those of the first."""
+    for table, more in (("fast_1m", ""), ("dim_1m", " AND dim = 'version'")):
+        question = f"SELECT sum(count) FROM haystat.{table} FINAL WHERE service != 'probe'{more}"
+        wait_until(lambda: platform.sql(question) == [[str(executions)]], 60, f"{table} rolled up")
 
 
 def counts(part):
