@@ -47,6 +47,10 @@ test-e2e: ## end-to-end tests on the real program
 	@scripts/setup test
 	@scripts/test e2e
 
+test-perf: ## end-to-end tests that measure speed and memory; for a quiet machine
+	@scripts/setup test
+	@scripts/test perf
+
 check: ## format, style, layers, headers, clang-tidy, cppcheck, shellcheck
 	@scripts/setup test
 	@scripts/check
@@ -95,5 +99,5 @@ check-metrics: build ## is what was sent what is stored?
 clean: ## remove build/ (data/ and the cache of downloads stay)
 	rm -rf build
 
-.PHONY: help dev setup setup-test build debug test test-unit test-integration test-e2e check format \
+.PHONY: help dev setup setup-test build debug test test-unit test-integration test-e2e test-perf check format \
 	asan tsan coverage fuzz bench torture simulate seed health check-metrics clean

@@ -9,7 +9,6 @@ from platform_helper import Platform, program, request, wait_until
 
 QPS = 500
 SECONDS = 20
-PROBES = 25
 FRESH_S = 2.0
 PERCENTILES = {"p50": 1, "p90": 2, "p95": 3, "p99": 4}  # places in quantiles(0.5, …) of the rollup
 
@@ -28,22 +27,21 @@ def health(platform, *words):
 
 
 def probe_freshness(platform, seconds):
-    """Seconds from an event's acknowledgement until the rollup has it, many times."""
+    """Seconds from an event's acknowledgement until metrics/summary counts it, many times."""
     ages = []
     end = time.monotonic() + seconds
+    path = "/api/v1/metrics/summary?from=now-1h&service=probe"
     while time.monotonic() < end:
-        name = f"probe-{len(ages)}"
+        sent = len(ages) + 1
         status, _ = platform.post(
             "/api/v1/telemetry/event",
-            {"event_id": name, "service": "probe", "version": name, "query": "x", "latency_ms": 1},
+            {"event_id": f"probe-{sent}", "service": "probe", "version": "1", "query": "x",
+             "latency_ms": 1},
         )
         assert status in (200, 202)
         accepted = time.monotonic()
-        question = (
-            "SELECT sum(count) FROM haystat.dim_1m FINAL "
-            f"WHERE service = 'probe' AND dim = 'version' AND value = '{name}'"
-        )
-        wait_until(lambda: platform.sql(question) == [["1"]], 60, f"{name} in the rollup")
+        wait_until(lambda: platform.get_json(path)["total"]["executions"] == sent, 60,
+                   f"probe {sent} in the summary")
         ages.append(time.monotonic() - accepted)
     return sorted(ages)
 
@@ -203,11 +201,12 @@ def test_cause__is_where_the_errors_are(platform, run):
         assert float(platform.sql(rate.format(*elsewhere))[0][0]) < 0.03
 
 
+@pytest.mark.perf
 def test_freshness__is_two_seconds(run):
     ages = run["ages"]
     p99 = ages[min(len(ages) - 1, int(len(ages) * 0.99))]
     print(f"freshness: {len(ages)} probes, median {ages[len(ages) // 2]:.2f} s, p99 {p99:.2f} s")
-    assert ages[len(ages) // 2] <= FRESH_S
+    assert p99 <= FRESH_S
 
 
 def test_run__under_the_same_name_adds_nothing(platform, run):

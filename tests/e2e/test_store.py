@@ -185,6 +185,7 @@ def test_connection__cut_mid_insert_and_mid_answer(store, table):
 
 # --- life cycle --------------------------------------------------------------------------------
 
+@pytest.mark.perf
 def test_start__is_fast_and_small(tmp_path):
     with Store(tmp_path / "data") as store:
         assert store.ready_s <= 3
