@@ -6,6 +6,7 @@
 #include "gateway/authorize.h"
 #include "gateway/gateway_int.h"
 #include "gateway/metrics_json.h"
+#include "gateway/range.h"
 #include "port/source.h"
 
 enum {
@@ -127,6 +128,12 @@ static bool groups_by_experiment(const struct hs_params *params)
     return false;
 }
 
+/* Whether some statement of the answer reads rollups: the total of raw groups by experiment may. */
+static bool reads_cells(const struct work *work)
+{
+    return work->table != HS_METRICS_RAW || groups_by_experiment(&work->params);
+}
+
 /* Searches with several experiments stand in several groups, those without in none: their total is
  * asked for by itself. */
 static int run_total(struct work *work, struct hs_table *out, struct hs_err *err)
@@ -151,12 +158,12 @@ static int answer(struct work *work, struct hs_buf *body, struct hs_err *err)
         .rows = &rows,
         .total = apart ? &total : NULL,
     };
-    int rc = hs_gateway_marks(work->gateway, work->tenant, &work->in, &work->arena, err);
+    int rc = hs_source_condition(work->gateway->deps.metadata, work->tenant, &work->counted, err);
 
-    if (rc == HS_OK) {
+    if (rc == HS_OK && reads_cells(work))
+        rc = hs_gateway_marks(work->gateway, work->tenant, &work->in, &work->arena, err);
+    if (rc == HS_OK && reads_cells(work))
         hs_plan_make(&work->in, &work->plan);
-        rc = hs_source_condition(work->gateway->deps.metadata, work->tenant, &work->counted, err);
-    }
     if (rc == HS_OK)
         rc = run(work, &work->params, false, &rows, err);
     if (rc == HS_OK && apart)
@@ -166,28 +173,35 @@ static int answer(struct work *work, struct hs_buf *body, struct hs_err *err)
     return rc;
 }
 
+/* HS_EINVAL: raw searches of the range's beginning are gone. */
+static int check_kept(const struct work *work, struct hs_err *err)
+{
+    uint64_t kept_days = work->gateway->deps.conf->retention_searches_days;
+    int64_t from_s = work->params.from_ns / HS_NS_PER_S;
+
+    if (work->table != HS_METRICS_RAW ||
+        from_s >= work->in.now_s - (int64_t)kept_days * 86400 - HS_STEP_MIN_S)
+        return HS_OK;
+    return hs_err_set(err, HS_EINVAL, 0,
+                      "from: is more than retention.searches = %llu days ago, and this group_by "
+                      "or filter is answered from raw searches",
+                      (unsigned long long)kept_days);
+}
+
 /* The range and where it is read from. */
 static int prepare(struct work *work, struct hs_err *err)
 {
-    int64_t now_ns = hs_wall_ns(work->gateway->deps.clock);
-    int64_t from_s = work->params.from_ns / HS_NS_PER_S;
-    uint64_t kept_days = work->gateway->deps.conf->retention_searches_days;
     struct hs_facet_ref dim;
-    int64_t grain_s = hs_level_s(HS_LEVEL_1M);
     int rc;
 
-    work->in.now_s = now_ns / HS_NS_PER_S;
+    work->in.now_s = hs_wall_ns(work->gateway->deps.clock) / HS_NS_PER_S;
     work->table = hs_metrics_table(&work->params, &dim);
     hs_gateway_floors(&work->in);
-    if (work->table != HS_METRICS_RAW)
-        grain_s = hs_level_s(hs_plan_finest(&work->in, from_s));
-    else if (from_s < work->in.now_s - (int64_t)kept_days * 86400 - 60)
-        return hs_err_set(
-            err, HS_EINVAL, 0,
-            "from: is more than retention.searches = %llu days ago, and this group_by "
-            "or filter is answered from raw searches",
-            (unsigned long long)kept_days);
-    rc = hs_params_range(&work->params, grain_s, &work->range, err);
+    rc = check_kept(work, err);
+    if (rc == HS_OK)
+        rc = reads_cells(work)
+                 ? hs_range_of_cells(&work->in, &work->params, &work->range, err)
+                 : hs_params_range(&work->params, hs_level_s(HS_LEVEL_1M), &work->range, err);
     if (rc != HS_OK)
         return rc;
     work->in.from_s = work->range.from_s;
