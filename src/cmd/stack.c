@@ -356,7 +356,7 @@ static void add_parts(struct hs_stack *stack)
                                        .status = hs_collector_status,
                                        .arg = stack->collector};
     const struct hs_ops_part data = {.name = "data",
-                                     .status = hs_gateway_status,
+                                     .tenant_status = hs_gateway_status,
                                      .arg = stack->gateway};
 
     hs_ops_add(stack->ops, &stream);

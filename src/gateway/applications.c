@@ -213,7 +213,8 @@ static int minutes_of(struct change *change, struct hs_table *out, struct hs_err
     };
     int rc = hs_analytics_query(change->gateway->deps.analytics, &query, &change->arena, out, err);
 
-    if (rc == HS_OK && (out->columns_n != 1 || out->columns[0].kind != HS_COL_U64))
+    /* An answer without rows has no columns either. */
+    if (rc == HS_OK && out->rows > 0 && (out->columns_n != 1 || out->columns[0].kind != HS_COL_U64))
         rc = hs_err_set(err, HS_ECORRUPT, 0, "the store's answer has other columns");
     if (rc == HS_OK && out->rows > HS_METADATA_OPS_MAX)
         rc = hs_err_set(err, HS_ELIMIT, 0, "%zu minutes to compute again, limit %d", out->rows,
@@ -248,6 +249,19 @@ static int mark_minutes(struct change *change, size_t *out_n, struct hs_err *err
     return hs_metadata_commit(change->gateway->deps.metadata, ops, minutes.rows, NULL, NULL, err);
 }
 
+static void change_failed(struct hs_http_req *req, const struct change *change,
+                          const struct hs_err *err)
+{
+    if (err->rc == HS_ENOTFOUND)
+        hs_http_reply_problem(req, 404, "unknown_application", "%s", err->text);
+    else if (err->rc == HS_ECONFLICT)
+        hs_http_reply_problem(req, 409, "conflict",
+                              "application \"%.*s\" changed meanwhile; ask again",
+                              HS_STR_ARG(change->application));
+    else
+        hs_gateway_failed(req, change->gateway, err);
+}
+
 static void put(struct hs_http_req *req, struct change *change)
 {
     struct hs_json json;
@@ -264,7 +278,7 @@ static void put(struct hs_http_req *req, struct change *change)
     if (rc == HS_OK)
         rc = mark_minutes(change, &marked, &err);
     if (rc != HS_OK) {
-        hs_gateway_failed(req, change->gateway, &err);
+        change_failed(req, change, &err);
         return;
     }
     hs_buf_init(&body, HS_ANSWER_BYTES_MAX);

@@ -1,9 +1,11 @@
 #include "gateway/gateway.h"
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "gateway/failure.h"
 #include "gateway/gateway_int.h"
 
-enum { STATUS_BYTES_MAX = 64 << 10, MARKS_A_PAGE = 1000, MARKS_MAX = 20000 };
+enum { MARKS_A_PAGE = 1000, MARKS_MAX = 20000 };
 
 int hs_gateway_new(const struct hs_gateway_deps *deps, struct hs_gateway **out, struct hs_err *err)
 {
@@ -11,18 +13,12 @@ int hs_gateway_new(const struct hs_gateway_deps *deps, struct hs_gateway **out, 
 
     (void)err;
     gateway->deps = *deps;
-    hs_mutex_init(&gateway->lock, HS_RANK_SERVICE);
-    hs_buf_init(&gateway->data_status, STATUS_BYTES_MAX);
     *out = gateway;
     return HS_OK;
 }
 
 void hs_gateway_free(struct hs_gateway *gateway)
 {
-    if (!gateway)
-        return;
-    hs_buf_fini(&gateway->data_status);
-    hs_mutex_fini(&gateway->lock);
     hs_free(gateway);
 }
 
@@ -91,16 +87,15 @@ void hs_gateway_bad_param(struct hs_http_req *req, const struct hs_err *err)
 void hs_gateway_failed(struct hs_http_req *req, const struct hs_gateway *gateway,
                        const struct hs_err *err)
 {
-    enum { TOO_MANY_ROWS = 158 };
+    struct hs_failure failure;
+    struct hs_buf detail;
 
-    if (err->rc == HS_ELIMIT && err->sys == TOO_MANY_ROWS)
-        hs_http_reply_problem(req, 422, "row_budget",
-                              "the request reads more raw rows than query.rows_max = %llu; take a "
-                              "shorter range, filter by service, or group by at most one dimension "
-                              "beyond service and environment",
-                              (unsigned long long)gateway->deps.conf->query_rows_max);
-    else
-        hs_http_reply_err(req, "store", err);
+    hs_buf_init(&detail, 2 * HS_ERR_TEXT_MAX);
+    failure = hs_failure_of(err, gateway->deps.conf, &detail);
+    if (failure.bug)
+        hs_log_err(HS_LOG_ERROR, "gateway", "a request cannot be answered", err);
+    hs_http_reply_problem(req, failure.status, failure.code, "%s", hs_buf_cstr(&detail));
+    hs_buf_fini(&detail);
 }
 
 bool hs_gateway_no_params(struct hs_http_req *req)

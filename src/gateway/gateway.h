@@ -29,10 +29,10 @@ struct hs_gateway_deps {
 int hs_gateway_new(const struct hs_gateway_deps *deps, struct hs_gateway **out, struct hs_err *err);
 int hs_gateway_routes(struct hs_gateway *gateway, struct hs_http_server *server, unsigned listeners,
                       struct hs_err *err);
-/* For /api/v1/status, of type struct hs_ops_part's status: the newest row of each raw table.
- * {"searches": {"newest_received": …, "age_s": …}, …}; null where the last day has none. Asks the
- * store at most once a second. @thread any @blocks for at most a second */
-void hs_gateway_status(void *arg, struct hs_json *json);
+/* For /api/v1/status, of type struct hs_ops_part's tenant_status: the newest row of each raw table.
+ * {"searches": {"newest_received": …, "age_s": …}, …}; null where the last day has none. Answers
+ * are kept for a second. @thread any @blocks for at most a second */
+void hs_gateway_status(void *arg, struct hs_str tenant, struct hs_json *json);
 /* After the server stopped. NULL is a no-op. */
 void hs_gateway_free(struct hs_gateway *gateway);
 

@@ -2,7 +2,6 @@
 #ifndef HS_GATEWAY_GATEWAY_INT_H
 #define HS_GATEWAY_GATEWAY_INT_H
 
-#include "base/thread.h"
 #include "gateway/gateway.h"
 #include "gateway/params.h"
 #include "gateway/plan.h"
@@ -12,16 +11,13 @@ enum { HS_GATEWAY_PAIRS_MAX = HS_TARGET_PARAMS_MAX, HS_ANSWER_BYTES_MAX = 64 << 
 
 struct hs_gateway {
     struct hs_gateway_deps deps;
-    struct hs_mutex lock;      /* guards what follows */
-    struct hs_buf data_status; /* JSON of the last look at the tables */
-    int64_t data_status_at_ns; /* mono */
 };
 
 /* The request's query parameters in order, in its arena. Returns how many. */
 size_t hs_gateway_pairs(struct hs_http_req *req, struct hs_http_param **out);
 /* Answers 400 with err's text. */
 void hs_gateway_bad_param(struct hs_http_req *req, const struct hs_err *err);
-/* Answers an error of the store or of metadata; a full row budget is 422 and named. */
+/* Answers an error of the store or of metadata (failure.h) and logs what is a bug. */
 void hs_gateway_failed(struct hs_http_req *req, const struct hs_gateway *gateway,
                        const struct hs_err *err);
 /* Refuses every query parameter but `key`. False: the request was answered. */

@@ -107,20 +107,19 @@ static void readyz(struct hs_http_req *req, void *arg)
     hs_http_reply_buf(req, ready ? 200 : 503, "application/json", &body);
 }
 
-static bool authorized(struct hs_ops *ops, struct hs_http_req *req)
+static bool authorized(struct hs_ops *ops, struct hs_http_req *req, struct hs_identity *out)
 {
-    struct hs_identity identity;
-
-    return hs_authorize(req, ops->deps.keys, ops->deps.conf, HS_SCOPE_READ, &identity);
+    return hs_authorize(req, ops->deps.keys, ops->deps.conf, HS_SCOPE_READ, out);
 }
 
 static void metrics(struct hs_http_req *req, void *arg)
 {
     struct hs_ops *ops = arg;
+    struct hs_identity identity;
     struct hs_buf body;
     size_t i;
 
-    if (!authorized(ops, req))
+    if (!authorized(ops, req, &identity))
         return;
     hs_mutex_lock(&ops->lock);
     for (i = 0; i < ops->parts_n; i++) {
@@ -133,14 +132,26 @@ static void metrics(struct hs_http_req *req, void *arg)
     hs_http_reply_buf(req, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
 }
 
+static void add_status(const struct hs_ops_part *part, struct hs_str tenant, struct hs_json *json)
+{
+    if (!part->status && !part->tenant_status)
+        return;
+    hs_json_key(json, part->name);
+    if (part->tenant_status)
+        part->tenant_status(part->arg, tenant, json);
+    else
+        part->status(part->arg, json);
+}
+
 static void status(struct hs_http_req *req, void *arg)
 {
     struct hs_ops *ops = arg;
+    struct hs_identity identity;
     struct hs_buf body;
     struct hs_json json;
     size_t i;
 
-    if (!authorized(ops, req))
+    if (!authorized(ops, req, &identity))
         return;
     hs_buf_init(&body, OPS_BYTES_MAX);
     hs_json_init(&json, &body);
@@ -150,12 +161,8 @@ static void status(struct hs_http_req *req, void *arg)
     hs_json_key(&json, "started");
     hs_json_add_time(&json, ops->start_ns);
     hs_mutex_lock(&ops->lock);
-    for (i = 0; i < ops->parts_n; i++) {
-        if (!ops->parts[i].status)
-            continue;
-        hs_json_key(&json, ops->parts[i].name);
-        ops->parts[i].status(ops->parts[i].arg, &json);
-    }
+    for (i = 0; i < ops->parts_n; i++)
+        add_status(&ops->parts[i], hs_str_c(identity.tenant.id), &json);
     hs_mutex_unlock(&ops->lock);
     hs_json_obj_close(&json);
     hs_http_reply_buf(req, 200, "application/json", &body);

@@ -17,11 +17,13 @@
 
 enum { HS_OPS_PARTS_MAX = 16 };
 
-/* One part of the process. Both functions: @thread any, must not block for long. */
+/* One part of the process. All functions: @thread any, must not block for long. */
 struct hs_ops_part {
     const char *name; /* "stream": the key in /api/v1/status */
     /* Writes one JSON value. NULL: the part has no status. */
     void (*status)(void *arg, struct hs_json *json);
+    /* The same for what is a tenant's own: that of the key that asks. Stands in for status. */
+    void (*tenant_status)(void *arg, struct hs_str tenant, struct hs_json *json);
     /* False when not ready; `why` gets a short reason. NULL: always ready. */
     bool (*ready)(void *arg, struct hs_buf *why);
     /* Sets gauges just before /metrics is written. NULL: none. */

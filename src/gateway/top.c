@@ -141,6 +141,7 @@ enum {
     COLS_N
 };
 
+/* An answer without rows has no columns either. */
 static bool columns_ok(const struct hs_table *rows)
 {
     static const enum hs_column_kind kinds[COLS_N] = {HS_COL_U64, HS_COL_STR, HS_COL_U64,
@@ -148,6 +149,8 @@ static bool columns_ok(const struct hs_table *rows)
                                                       HS_COL_U64, HS_COL_F64, HS_COL_F64};
     size_t i;
 
+    if (rows->rows == 0)
+        return true;
     if (rows->columns_n != COLS_N)
         return false;
     for (i = 0; i < COLS_N; i++) {
