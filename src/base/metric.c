@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
@@ -134,6 +133,26 @@ void hs_metric_each(struct hs_metric *metric, hs_metric_each_fn *fn, void *arg)
     for (series = metric->series; series; series = series->next)
         fn(arg, (const char *const *)series->labels, series->value);
     pthread_mutex_unlock(&registry_lock);
+}
+
+static void add_member(void *arg, const char *const *labels, double v)
+{
+    struct hs_buf key;
+    size_t i;
+
+    hs_buf_init(&key, 1024);
+    for (i = 0; i < HS_METRIC_LABELS_MAX && labels[i]; i++)
+        hs_buf_addf(&key, "%s%s", i > 0 ? "." : "", labels[i]);
+    hs_json_key_str(arg, hs_buf_str(&key));
+    hs_json_add_double(arg, v);
+    hs_buf_fini(&key);
+}
+
+void hs_metric_json(struct hs_metric *metric, struct hs_json *json)
+{
+    hs_json_obj_open(json);
+    hs_metric_each(metric, add_member, json);
+    hs_json_obj_close(json);
 }
 
 static void add_label(struct hs_buf *out, bool *first, const char *name, const char *value)

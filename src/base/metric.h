@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/json_out.h"
 
 enum { HS_METRIC_LABELS_MAX = 3, HS_METRIC_SERIES_MAX = 1000, HS_METRIC_BUCKETS_MAX = 24 };
 
@@ -49,6 +50,8 @@ double hs_metric_get(struct hs_metric *metric, const char *const *labels);
 /* Calls fn for each combination of a counter or gauge. `labels` are borrowed until fn returns. */
 typedef void hs_metric_each_fn(void *arg, const char *const *labels, double v);
 void hs_metric_each(struct hs_metric *metric, hs_metric_each_fn *fn, void *arg);
+/* Writes a counter or gauge as one object: {"label.label": value}. */
+void hs_metric_json(struct hs_metric *metric, struct hs_json *json);
 
 /* Appends everything in the Prometheus text format 0.0.4, ordered by name. */
 void hs_metric_expose(struct hs_buf *out);

@@ -490,34 +490,15 @@ void hs_ingest_commit(struct hs_ingest *ingest)
         settle(ingest);
 }
 
-static void add_counter(void *arg, const char *const *labels, double v)
-{
-    struct hs_json *json = arg;
-    struct hs_buf key;
-
-    hs_buf_init(&key, 256);
-    hs_buf_add_c(&key, labels[0]);
-    if (labels[1])
-        hs_buf_addf(&key, ".%s", labels[1]);
-    hs_json_key_str(json, hs_buf_str(&key));
-    hs_json_add_double(json, v);
-    hs_buf_fini(&key);
-}
-
-static void add_counters(struct hs_json *json, const char *name, struct hs_metric *metric)
-{
-    hs_json_key(json, name);
-    hs_json_obj_open(json);
-    hs_metric_each(metric, add_counter, json);
-    hs_json_obj_close(json);
-}
-
 void hs_collector_status(void *collector, struct hs_json *json)
 {
     (void)collector;
     hs_json_obj_open(json);
-    add_counters(json, "accepted", &accepted_events);
-    add_counters(json, "refused", &refused_events);
-    add_counters(json, "adjusted", &adjusted_events);
+    hs_json_key(json, "accepted");
+    hs_metric_json(&accepted_events, json);
+    hs_json_key(json, "refused");
+    hs_metric_json(&refused_events, json);
+    hs_json_key(json, "adjusted");
+    hs_metric_json(&adjusted_events, json);
     hs_json_obj_close(json);
 }

@@ -20,7 +20,7 @@ static struct hs_metric loaded_messages = {
     .help = "Messages whose rows are in the store, by topic.",
     .labels = {"topic"},
 };
-static struct hs_metric repeats = {
+struct hs_metric hs_loader_repeats = {
     .name = "hs_engine_repeated_events_total",
     .type = HS_METRIC_COUNTER,
     .help = "Events dropped as repeats within the dedup window, by topic.",
@@ -423,7 +423,7 @@ static void count_loaded(struct hs_loader *loader)
             repeated += part->intent.skips[k].reason == HS_SKIP_REPEAT;
         hs_metric_add(&loaded_messages, labels, (double)(part->intent.hi - part->intent.lo));
         if (repeated > 0)
-            hs_metric_add(&repeats, labels, (double)repeated);
+            hs_metric_add(&hs_loader_repeats, labels, (double)repeated);
     }
 }
 

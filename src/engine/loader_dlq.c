@@ -7,7 +7,7 @@
 
 enum { LETTER_BYTES_MAX = HS_STREAM_VALUE_MAX, LETTER_VALUE_MAX = 1 << 20 };
 
-static struct hs_metric dead_letters = {
+struct hs_metric hs_loader_dead_letters = {
     .name = "hs_engine_dead_letters_total",
     .type = HS_METRIC_COUNTER,
     .help = "Messages that were acknowledged but could not be loaded, by topic and reason.",
@@ -103,7 +103,7 @@ int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
         rc = append_letter(loader, &batch, &wait, err);
     } while (rc != HS_OK && hs_rc_retriable(rc) && hs_loader_back_off(loader, &wait_ms));
     if (rc == HS_OK) {
-        hs_metric_add(&dead_letters, labels, 1);
+        hs_metric_add(&hs_loader_dead_letters, labels, 1);
         hs_log(HS_LOG_WARN, "loader", "message dead-lettered", HS_KV_S("topic", labels[0]),
                HS_KV_I("offset", record->offset), HS_KV_S("reason", reason),
                HS_KV_S("detail", why->text));

@@ -4,6 +4,7 @@
 
 #include "base/atomic.h"
 
+#include "base/metric.h"
 #include "base/thread.h"
 #include "engine/dedup.h"
 #include "engine/intent.h"
@@ -123,6 +124,9 @@ int hs_part_commit_skipped(struct hs_loader *loader, struct hs_part *part, struc
 int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
                           const struct hs_record *record, const char *reason,
                           const struct hs_err *why, struct hs_err *err);
+
+/* Shown in the status too. */
+extern struct hs_metric hs_loader_repeats, hs_loader_dead_letters;
 
 /* The consumer's lag, 0 rows while there is no consumer. @thread any */
 int hs_loader_lag(struct hs_loader *loader, struct hs_lag *out, size_t out_max);

@@ -60,6 +60,10 @@ void hs_loader_status(struct hs_loader *loader, struct hs_json *json)
     hs_json_arr_close(json);
     hs_json_key(json, "dedup_window_s");
     hs_json_add_i64(json, window_s);
+    hs_json_key(json, "repeated");
+    hs_metric_json(&hs_loader_repeats, json);
+    hs_json_key(json, "dead_letters");
+    hs_metric_json(&hs_loader_dead_letters, json);
     hs_json_obj_close(json);
     hs_free(lags);
     hs_free(views);
