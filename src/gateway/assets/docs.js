@@ -1,7 +1,7 @@
 "use strict";
 /* Shows /docs/openapi.yaml. The file keeps to a part of YAML that parse() reads: block mappings and
  * lists, plain and double-quoted scalars, literal blocks (|), and JSON for everything in flow style.
- * tests/e2e/test_openapi.py holds it to that. */
+ * tests/e2e/test_gateway_pages.py holds it to that. */
 
 function parse(text) {
   const lines = text.split("\n").map((raw) => ({ raw, indent: raw.search(/\S/) }));
@@ -143,9 +143,15 @@ function show(api) {
       sections.get(tag).appendChild(operation(api, path, method, spec));
     }
   }
+  content.replaceChildren(intro, ...sections.values(), ...schemasOf(api));
+}
+
+function schemasOf(api) {
+  const all = Object.entries((api.components && api.components.schemas) || {});
+  if (all.length === 0) return [];
   const schemas = element("section");
   schemas.appendChild(element("h2", "schemas"));
-  for (const [name, schema] of Object.entries(api.components.schemas)) {
+  for (const [name, schema] of all) {
     const node = element("details");
     node.appendChild(element("summary")).appendChild(element("code", name));
     if (schema.description) node.appendChild(element("p", schema.description));
@@ -153,7 +159,7 @@ function show(api) {
       .map(([key, one]) => [key, typeOf(one), one.description || ""])));
     schemas.appendChild(node);
   }
-  content.replaceChildren(intro, ...sections.values(), schemas);
+  return [schemas];
 }
 
 fetch("/docs/openapi.yaml").then((answer) => answer.text()).then((text) => show(parse(text)))
