@@ -1,7 +1,7 @@
 "use strict";
 /* Shows /docs/openapi.yaml. The file keeps to a part of YAML that parse() reads: block mappings and
  * lists, plain and double-quoted scalars, literal blocks (|), and JSON for everything in flow style.
- * tests/e2e/test_gateway_pages.py holds it to that. */
+ * tests/e2e/test_openapi.py holds it to that. */
 
 function parse(text) {
   const lines = text.split("\n").map((raw) => ({ raw, indent: raw.search(/\S/) }));
