@@ -94,9 +94,12 @@ static enum hs_coding compress_body(enum hs_coding coding, struct reply_body *bo
     return coding;
 }
 
+enum { ETAG_MAX = 48 };
+
 /* If-None-Match is "*" or a list of tags; the coding's suffix and W/ do not matter, because all
- * forms of a representation are equal to somebody who has one of them. */
-static bool etag_matches(struct hs_str list, struct hs_str hex)
+ * forms of a representation are equal to somebody who has one of them. *out_tag is the tag of that
+ * form, or stays as it is. */
+static bool etag_matches(struct hs_str list, struct hs_str hex, struct hs_str *out_tag)
 {
     struct hs_str tag;
 
@@ -108,8 +111,11 @@ static bool etag_matches(struct hs_str list, struct hs_str hex)
             tag = hs_str_n(tag.p + 2, tag.n - 2);
         if (tag.n < hex.n + 2 || tag.p[0] != '"' || memcmp(tag.p + 1, hex.p, hex.n) != 0)
             continue;
-        if (tag.p[1 + hex.n] == '"' || tag.p[1 + hex.n] == '-')
-            return true;
+        if (tag.p[1 + hex.n] != '"' && tag.p[1 + hex.n] != '-')
+            continue;
+        if (tag.n < ETAG_MAX && tag.p[tag.n - 1] == '"')
+            *out_tag = tag;
+        return true;
     }
     return false;
 }
@@ -173,10 +179,11 @@ static struct MHD_Response *build(struct hs_http_req *req, int *status, const ch
     bool tagged =
         req->want_etag && *status == 200 && (req->method == HS_GET || req->method == HS_HEAD);
     struct hs_str hex = HS_STR_NULL;
+    struct hs_str known = HS_STR_NULL; /* the form that the client has */
     struct MHD_Response *response;
     enum hs_coding coding;
     char digits[32];
-    char etag[48];
+    char etag[ETAG_MAX];
 
     req->want_etag = tagged;
     req->closing = req->closing || is_stopping(req->listener);
@@ -186,7 +193,7 @@ static struct MHD_Response *build(struct hs_http_req *req, int *status, const ch
         hs_hex_encode(&hash, sizeof(hash), digits);
         hex = hs_str_n(digits, sizeof(digits));
     }
-    if (tagged && etag_matches(hs_http_req_header(req, "If-None-Match"), hex)) {
+    if (tagged && etag_matches(hs_http_req_header(req, "If-None-Match"), hex, &known)) {
         *status = 304;
         body->view = HS_STR("");
     }
@@ -197,6 +204,8 @@ static struct MHD_Response *build(struct hs_http_req *req, int *status, const ch
         snprintf(etag, sizeof(etag), "\"%.*s%s%s\"", HS_STR_ARG(hex),
                  coding == HS_CODING_IDENTITY ? "" : "-",
                  coding == HS_CODING_IDENTITY ? "" : hs_coding_name(coding));
+        if (known.n > 0)
+            snprintf(etag, sizeof(etag), "%.*s", HS_STR_ARG(known));
         if (tagged)
             add_c(response, "ETag", etag);
     }
