@@ -1,5 +1,7 @@
 #include "gateway/when.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -55,6 +57,21 @@ int hs_when_span(struct hs_str text, int64_t *out_s, struct hs_err *err)
     return HS_OK;
 }
 
+/* In a query string '+' means a space: "+01:00" that was not escaped arrives as " 01:00". */
+static int parse_rfc3339(struct hs_str text, int64_t *out_ns)
+{
+    enum { ZONE_CHARS = 6 };
+    char mended[HS_TIME_TEXT_MAX];
+
+    if (hs_time_parse_rfc3339(text, out_ns) == HS_OK)
+        return HS_OK;
+    if (text.n <= ZONE_CHARS || text.n > sizeof(mended) || text.p[text.n - ZONE_CHARS] != ' ')
+        return HS_EINVAL;
+    memcpy(mended, text.p, text.n);
+    mended[text.n - ZONE_CHARS] = '+';
+    return hs_time_parse_rfc3339(hs_str_n(mended, text.n), out_ns);
+}
+
 int hs_when_parse(struct hs_str text, int64_t now_ns, int64_t *out_ns, struct hs_err *err)
 {
     int64_t back_s = 0;
@@ -73,7 +90,7 @@ int hs_when_parse(struct hs_str text, int64_t now_ns, int64_t *out_ns, struct hs
     if (only_digits(text) && hs_str_to_u64(text, &epoch) == HS_OK && epoch <= INT64_MAX &&
         hs_time_from_epoch_i64((int64_t)epoch, out_ns) == HS_OK)
         return HS_OK;
-    if (hs_time_parse_rfc3339(text, out_ns) == HS_OK)
+    if (parse_rfc3339(text, out_ns) == HS_OK)
         return HS_OK;
     return hs_err_set(err, HS_EINVAL, 0,
                       "is no time: must be RFC 3339 with a zone, a number since 1970, now, or "

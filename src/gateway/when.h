@@ -1,7 +1,7 @@
 /*
  * Points in time as the API takes them:
  *
- *     2026-11-23T10:00:00Z     RFC 3339, with a zone
+ *     2026-11-23T10:00:00Z     RFC 3339, with a zone; " 01:00" is taken for "+01:00"
  *     1795428000               since 1970; s, ms, us or ns by magnitude (base/clock.h)
  *     now   now-90s   now-1h   s, m, h, d, w; at most HS_WHEN_BACK_MAX_S back
  *

@@ -21,6 +21,8 @@ static void parse__takes_each_form_of_a_time(void **state)
         {"2026-11-23T10:00:00Z", NOW_NS},
         {"2026-11-23T10:00:00.250Z", NOW_NS + 250 * HS_NS_PER_MS},
         {"2026-11-23T11:00:00+01:00", NOW_NS},
+        {"2026-11-23T11:00:00 01:00", NOW_NS}, /* + in a query string */
+        {"2026-11-23T11:00:00.5 01:00", NOW_NS + 500 * HS_NS_PER_MS},
         {"1795428000", NOW_NS},
         {"1795428000123", NOW_NS + 123 * HS_NS_PER_MS},
         {"1795428000123456", NOW_NS + 123456 * HS_NS_PER_US},
@@ -72,6 +74,9 @@ static void parse__refuses_what_is_no_time(void **state)
         "now-1hh",
         "now-5M",
         "2026-13-01T00:00:00Z",
+        " 01:00",
+        "2026-11-23 10:00:00",
+        "2026-11-23T11:00:00.00000000000000000000000000000000 01:00",
         "99999999999999999999",
     };
     size_t i;
