@@ -19,6 +19,7 @@ async function ask(path) {
   const answer = await fetch(path, { headers: headers(), cache: "no-store" });
   const refused = answer.status === 401 || answer.status === 403;
   byId("ask-key").hidden = !refused;
+  if (refused) byId("empty").hidden = true; /* nobody knows what is there */
   if (refused && !wantsKey) {
     wantsKey = true;
     showSnippets();
