@@ -141,6 +141,28 @@ static void metric__exposition_is_ordered_escaped_and_cumulative(void **state)
     hs_buf_fini(&buf);
 }
 
+static void metric__as_json_has_labels_joined_by_dots(void **state)
+{
+    static struct hs_metric total = {.name = "d_total",
+                                     .type = HS_METRIC_COUNTER,
+                                     .help = "How many.",
+                                     .labels = {"topic", "why"}};
+    struct hs_json json;
+    struct hs_buf buf;
+
+    (void)state;
+    hs_buf_init(&buf, 1000);
+    hs_json_init(&json, &buf);
+    hs_metric_json(&total, &json);
+    assert_string_equal(hs_buf_cstr(&buf), "{}");
+    hs_buf_reset(&buf);
+    hs_json_init(&json, &buf);
+    hs_metric_add(&total, HS_LABELS("a", "b"), 2);
+    hs_metric_json(&total, &json);
+    assert_string_equal(hs_buf_cstr(&buf), "{\"a.b\":2}");
+    hs_buf_fini(&buf);
+}
+
 static void metric__series_past_the_limit_are_counted_as_other(void **state)
 {
     static struct hs_metric total = {.name = "c_total",
@@ -166,6 +188,7 @@ int main(void)
         cmocka_unit_test(json__a_parser_reads_back_equal_strings_and_numbers),
         cmocka_unit_test(json__places_commas_and_repairs_bytes),
         cmocka_unit_test(metric__exposition_is_ordered_escaped_and_cumulative),
+        cmocka_unit_test(metric__as_json_has_labels_joined_by_dots),
         cmocka_unit_test(metric__series_past_the_limit_are_counted_as_other),
     };
 
