@@ -40,10 +40,27 @@ static int ask(struct health *health, const char *path, struct hs_http_reply *re
                                 .connect_ms = 5000,
                                 .total_ms = ASK_MS,
                                 .response_max = ANSWER_MAX};
+    int rc;
 
     if (snprintf(url, sizeof(url), "%s%s", health->gateway, path) >= (int)sizeof(url))
         return hs_err_set(err, HS_EINVAL, 0, "the URL has more than %d bytes", URL_MAX - 1);
-    return hs_http_client_call(health->client, &call, reply, err);
+    rc = hs_http_client_call(health->client, &call, reply, err);
+    if (rc != HS_OK)
+        hs_err_prefix(err, "GET %s", url);
+    return rc;
+}
+
+/* The detail of a problem (RFC 9457), else the beginning of the body. */
+static int refused(const char *path, const struct hs_http_reply *reply, struct hs_err *err)
+{
+    yyjson_doc *doc = yyjson_read(reply->body.p, reply->body.n, 0);
+    const char *detail = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "detail"));
+    struct hs_str text = detail ? hs_str_c(detail) : hs_buf_str(&reply->body);
+    int rc = hs_err_set(err, HS_EIO, reply->status, "GET %s: status %d: %.*s", path, reply->status,
+                        HS_STR_ARG(hs_str_utf8_cut(text, 300)));
+
+    yyjson_doc_free(doc);
+    return rc;
 }
 
 static int ask_ok(struct health *health, const char *path, struct hs_http_reply *reply,
@@ -52,8 +69,7 @@ static int ask_ok(struct health *health, const char *path, struct hs_http_reply 
     int rc = ask(health, path, reply, err);
 
     if (rc == HS_OK && reply->status != 200)
-        rc = hs_err_set(err, HS_EIO, reply->status, "GET %s: status %d: %.*s", path, reply->status,
-                        (int)HS_MIN(reply->body.n, 300), reply->body.p ? reply->body.p : "");
+        rc = refused(path, reply, err);
     return rc;
 }
 
@@ -274,6 +290,11 @@ static int find_gateway(struct health *health, struct hs_err *err)
         if (n >= sizeof(health->gateway))
             return hs_err_set(err, HS_EINVAL, 0, "--url has %zu bytes, limit %zu", n,
                               sizeof(health->gateway) - 1);
+        if (strncmp(health->url, "http://", 7) != 0 && strncmp(health->url, "https://", 8) != 0)
+            return hs_err_set(err, HS_EINVAL, 0,
+                              "--url is \"%s\", wants the gateway's, such as "
+                              "http://127.0.0.1:8000",
+                              health->url);
         n -= n > 0 && health->url[n - 1] == '/';
         memcpy(health->gateway, health->url, n);
         return HS_OK;

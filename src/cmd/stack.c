@@ -120,11 +120,15 @@ static int open_listeners(struct hs_stack *stack, struct hs_err *err)
         hs_http_server_name(stack->server, HS_LISTENER_GATEWAY, "gateway");
         rc = hs_http_server_listen(stack->server, HS_LISTENER_GATEWAY, conf->listen_gateway,
                                    &stack->gateway_address, err);
+        if (rc != HS_OK)
+            hs_err_prefix(err, "listen.gateway");
     }
     if (rc == HS_OK && conf->listen_otlp_http[0] != '\0' && has_role(stack, HS_ROLE_COLLECTOR)) {
         hs_http_server_name(stack->server, HS_LISTENER_OTLP, "otlp_http");
         rc = hs_http_server_listen(stack->server, HS_LISTENER_OTLP, conf->listen_otlp_http,
                                    &stack->otlp_address, err);
+        if (rc != HS_OK)
+            hs_err_prefix(err, "listen.otlp_http");
     }
     return rc;
 }

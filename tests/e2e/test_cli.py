@@ -1,6 +1,7 @@
 """The program's front and the commands that need no service, on the real binary."""
 import os
 import re
+import socket
 import stat
 import subprocess
 
@@ -71,3 +72,24 @@ def test_keys_are_made_listed_and_revoked(tmp_path):
                if line.startswith(key_id))
     assert len(re.findall(r"\d{4}-\d{2}-\d{2}", row)) == 2  # created, revoked
     assert "there is no key 00" in run("keys", "revoke", "00", "--data", data, code=1).stderr
+
+
+@pytest.mark.parametrize("url, words", [
+    ("127.0.0.1:8000", '--url is "127.0.0.1:8000", wants the gateway\'s'),
+    ("http://127.0.0.1:1", "GET http://127.0.0.1:1/readyz: "),
+])
+def test_health_names_what_it_cannot_ask(url, words):
+    assert words in run("health", "--url", url, code=1).stderr
+
+
+def test_serve_names_the_listener_that_is_taken(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for name in ("listen.gateway", "listen.otlp_http"):
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            others = {"listen.gateway", "listen.otlp_http", "listen.store"} - {name}
+            free = [f"--set={one}=127.0.0.1:0" for one in others]
+            done = run("serve", "--data", tmp_path / "data", *free, "--set", f"{name}={address}",
+                       code=1)
+            assert f"haystat serve: {name}: listen on {address}: " in done.stderr
