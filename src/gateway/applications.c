@@ -105,8 +105,7 @@ void hs_gateway_applications(struct hs_http_req *req, void *arg)
     hs_arena_init(&arena, APPLICATIONS_ARENA_BYTES);
     hs_buf_init(&body, HS_ANSWER_BYTES_MAX);
     if (list(gateway, hs_str_c(identity.tenant.id), &arena, &body, &err) == HS_OK) {
-        hs_http_reply_etag(req);
-        hs_http_reply_buf(req, 200, "application/json", &body);
+        hs_gateway_reply(req, gateway, &body);
     } else {
         hs_gateway_failed(req, gateway, &err);
     }

@@ -98,6 +98,20 @@ void hs_gateway_failed(struct hs_http_req *req, const struct hs_gateway *gateway
     hs_buf_fini(&detail);
 }
 
+void hs_gateway_reply(struct hs_http_req *req, const struct hs_gateway *gateway,
+                      struct hs_buf *body)
+{
+    struct hs_err err;
+
+    if (hs_buf_ok(body)) {
+        hs_http_reply_etag(req);
+        hs_http_reply_buf(req, 200, "application/json", body);
+        return;
+    }
+    hs_err_set(&err, HS_ELIMIT, 0, "the answer is larger than %zu bytes", body->max);
+    hs_gateway_failed(req, gateway, &err);
+}
+
 bool hs_gateway_no_params(struct hs_http_req *req)
 {
     struct hs_http_param *pairs;

@@ -20,6 +20,9 @@ void hs_gateway_bad_param(struct hs_http_req *req, const struct hs_err *err);
 /* Answers an error of the store or of metadata (failure.h) and logs what is a bug. */
 void hs_gateway_failed(struct hs_http_req *req, const struct hs_gateway *gateway,
                        const struct hs_err *err);
+/* Answers 200 with the JSON in body, which is taken, and an ETag; 422 when it did not fit. */
+void hs_gateway_reply(struct hs_http_req *req, const struct hs_gateway *gateway,
+                      struct hs_buf *body);
 /* Refuses every query parameter but `key`. False: the request was answered. */
 bool hs_gateway_no_params(struct hs_http_req *req);
 

@@ -229,8 +229,7 @@ static void reply(struct hs_http_req *req, struct work *work)
                          NULL);
     }
     if (rc == HS_OK) {
-        hs_http_reply_etag(req);
-        hs_http_reply_buf(req, 200, "application/json", &body);
+        hs_gateway_reply(req, work->gateway, &body);
     } else {
         hs_gateway_failed(req, work->gateway, &err);
     }

@@ -244,8 +244,7 @@ static void reply(struct hs_http_req *req, struct top *top)
         rc = hs_err_set(&err, HS_ECORRUPT, 0, "the store's answer has other columns");
     if (rc == HS_OK) {
         write_answer(top, &rows, &body);
-        hs_http_reply_etag(req);
-        hs_http_reply_buf(req, 200, "application/json", &body);
+        hs_gateway_reply(req, top->gateway, &body);
     } else {
         hs_gateway_failed(req, top->gateway, &err);
     }

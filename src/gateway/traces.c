@@ -205,8 +205,7 @@ static void reply(struct hs_http_req *req, struct trace *trace)
                               trace->id);
     } else if (rc == HS_OK) {
         write_answer(trace, &body);
-        hs_http_reply_etag(req);
-        hs_http_reply_buf(req, 200, "application/json", &body);
+        hs_gateway_reply(req, trace->gateway, &body);
     } else {
         hs_gateway_failed(req, trace->gateway, &err);
     }

@@ -194,9 +194,6 @@ def test_rollups__answer_beyond_the_row_budget(world):
 def test_store_down__is_a_503_until_it_is_back(world):
     """Last in the file: the store is killed; its supervisor starts another."""
     key = world.keys["globex", "read"]
-    pid = world.get("/api/v1/status", key).json()["store"]["pid"]
-    subprocess.run(["kill", "-KILL", str(pid)], check=True)
-    wait_until(lambda: not alive(pid), 30, "the store is gone")
     answers = []
 
     def ask():
@@ -206,11 +203,16 @@ def test_store_down__is_a_503_until_it_is_back(world):
         answers.append(world.get("/api/v1/metrics/summary", key, **{"from": span}))
         return answers[-1].status_code == answers[-2].status_code == 200
 
-    assert not ask()
-    status = world.get("/api/v1/status", key)
-    assert status.status_code == 200
-    assert world.get("/healthz").status_code == 200
-    wait_until(ask, 60, "the store is back")
+    for _ in range(5):  # a slow test may look only when the next store is there
+        pid = world.get("/api/v1/status", key).json()["store"]["pid"]
+        subprocess.run(["kill", "-KILL", str(pid)], check=True)
+        wait_until(lambda: not alive(pid), 30, "the store is gone")
+        missed = ask()
+        assert world.get("/api/v1/status", key).status_code == 200
+        assert world.get("/healthz").status_code == 200
+        wait_until(ask, 60, "the store is back")
+        if not missed:
+            break
     check_unavailable(answers)
     assert {answer.status_code for answer in answers} == {200, 503}
 
