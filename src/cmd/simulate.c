@@ -398,8 +398,7 @@ int hs_cmd_simulate(int argc, char **argv)
         .name = "simulate",
         .synopsis = "",
         .about = "Sends simulated searches at a fixed rate, whether or not they are answered in\n"
-                 "time, with clicks and traces. Ends with 3 when not everything was acknowledged.\n"
-                 "See docs/simulate.md.",
+                 "time, with clicks and traces. Ends with 3 when not everything was acknowledged.",
         .flags = table,
     };
     int rc = hs_args_parse_conf(&command, argc, argv, &simulate->args);
