@@ -194,7 +194,7 @@ static void publish(struct hs_local *log, const struct commit *commit)
     hs_killpoint("stream_before_done");
 }
 
-/* Room is given back before the callers hear of it: who waited for done_fn may append as much again. */
+/* Room is given back before the callers hear of it: who waited for done_fn may append again. */
 static void finish(struct hs_local *log, struct commit *commit, int rc, const struct hs_err *err)
 {
     hs_mutex_lock(&log->mutex);
