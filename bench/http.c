@@ -184,7 +184,10 @@ static double bench_server(const struct plan *plan)
         .http_body_max = 64 << 20,
         .http_inflated_max = 64 << 20,
     };
-    struct hs_route route = {1, HS_POST, "/sink", 0, 0, on_sink, NULL};
+    struct hs_route route = {.listeners = 1,
+                             .method = HS_POST,
+                             .path = "/sink",
+                             .handler = on_sink};
     struct hs_http_server *server;
     struct hs_buf address;
     struct hs_err err;

@@ -240,6 +240,19 @@ static bool is_simple_type(const struct hs_http_req *req)
     return req->content_type.n == 0;
 }
 
+static int refuse_type(struct hs_http_req *req)
+{
+    static const char rule[] =
+        "send the body with its own media type, for example \"Content-Type: application/json\"";
+
+    if (req->content_type.n == 0)
+        return http_refuse(req, 415, "unsupported_media_type", "content_type",
+                           "Content-Type is missing; %s", rule);
+    return http_refuse(req, 415, "unsupported_media_type", "content_type",
+                       "Content-Type is \"%.*s\"; %s",
+                       (int)HS_MIN(req->content_type.n, (size_t)100), req->content_type.p, rule);
+}
+
 /* The rules that a route may lift. */
 int http_check_route(struct hs_http_req *req)
 {
@@ -251,11 +264,7 @@ int http_check_route(struct hs_http_req *req)
                            "the request comes from a page of another origin");
     if (req->route && is_write(req->method) && !(flags & HS_ROUTE_SIMPLE_TYPE) &&
         is_simple_type(req) && (has_body || req->has_content_type))
-        return http_refuse(req, 415, "unsupported_media_type", "content_type",
-                           "Content-Type is \"%.*s\"; send the body with its own media type, for "
-                           "example \"Content-Type: application/json\"",
-                           (int)HS_MIN(req->content_type.n, (size_t)100),
-                           req->content_type.p ? req->content_type.p : "");
+        return refuse_type(req);
     return HS_OK;
 }
 

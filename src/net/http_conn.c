@@ -76,27 +76,33 @@ static void drop_conn(struct http_conn *conn)
     hs_free(conn);
 }
 
-void http_conn_send_problem(int fd, int status, const char *code, const char *detail,
-                            struct hs_str request_id)
+void http_conn_send(int fd, int status, const char *type, struct hs_str body)
 {
     struct hs_buf head;
-    struct hs_buf body;
     ssize_t n;
 
-    hs_buf_init(&head, 4096);
-    hs_buf_init(&body, 4096);
-    http_problem_text(&body, status, code, detail, request_id);
+    hs_buf_init(&head, 8192);
     hs_buf_addf(&head,
-                "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
+                "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n"
                 "Content-Length: %zu\r\nConnection: close\r\nCache-Control: no-store\r\n"
                 "X-Content-Type-Options: nosniff\r\n%s\r\n",
-                status, MHD_get_reason_phrase_for((unsigned)status), body.n,
+                status, MHD_get_reason_phrase_for((unsigned)status), type, body.n,
                 status == 503 || status == 429 ? "Retry-After: 1\r\n" : "");
-    hs_buf_add_str(&head, hs_buf_str(&body));
+    hs_buf_add_str(&head, body);
     /* What does not fit the socket's buffer at once belongs to a client that does not read. */
     n = send(fd, head.p, head.n, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)n;
     hs_buf_fini(&head);
+}
+
+void http_conn_send_problem(int fd, int status, const char *code, const char *detail,
+                            struct hs_str request_id)
+{
+    struct hs_buf body;
+
+    hs_buf_init(&body, 4096);
+    http_problem_text(&body, status, code, detail, request_id);
+    http_conn_send(fd, status, "application/problem+json", hs_buf_str(&body));
     hs_buf_fini(&body);
 }
 

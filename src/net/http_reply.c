@@ -257,6 +257,15 @@ void http_problem_text(struct hs_buf *out, int status, const char *code, const c
     hs_json_obj_close(&json);
 }
 
+const char *http_error_text(struct hs_http_req *req, int status, const char *code,
+                            const char *detail, struct hs_buf *out)
+{
+    if (req->route && req->route->row.error_fn)
+        return req->route->row.error_fn(req, status, code, detail, out);
+    http_problem_text(out, status, code, detail, req->id);
+    return "application/problem+json";
+}
+
 enum { PROBLEM_BYTES_MAX = 8192 };
 
 void hs_http_reply_problem(struct hs_http_req *req, int status, const char *code,
@@ -264,14 +273,15 @@ void hs_http_reply_problem(struct hs_http_req *req, int status, const char *code
 {
     char detail[1024];
     struct hs_buf body;
+    const char *type;
     va_list ap;
 
     va_start(ap, detail_fmt);
     vsnprintf(detail, sizeof(detail), detail_fmt, ap);
     va_end(ap);
     hs_buf_init(&body, PROBLEM_BYTES_MAX);
-    http_problem_text(&body, status, code, detail, req->id);
-    hs_http_reply_buf(req, status, "application/problem+json", &body);
+    type = http_error_text(req, status, code, detail, &body);
+    hs_http_reply_buf(req, status, type, &body);
 }
 
 void hs_http_reply_err(struct hs_http_req *req, const char *code, const struct hs_err *err)
@@ -288,9 +298,8 @@ void http_reply_refused(struct hs_http_req *req)
     req->status = req->refused_status;
     req->want_etag = false;
     if (req->refused_code) {
-        http_problem_text(&body.buf, req->status, req->refused_code, req->refused_detail, req->id);
+        type = http_error_text(req, req->status, req->refused_code, req->refused_detail, &body.buf);
         body.view = hs_buf_str(&body.buf);
-        type = "application/problem+json";
     }
     req->response = build(req, &req->status, type, &body);
 }

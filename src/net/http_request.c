@@ -305,8 +305,13 @@ static enum MHD_Result start_request(struct http_conn *conn, struct hs_http_req 
 /* Ends a connection in the middle of a body, where libmicrohttpd takes no reply. */
 static enum MHD_Result abort_body(struct http_conn *conn, struct hs_http_req *req)
 {
-    http_conn_send_problem(conn->fd, req->refused_status, req->refused_code, req->refused_detail,
-                           req->id);
+    struct hs_buf body;
+    const char *type;
+
+    hs_buf_init(&body, 4096);
+    type = http_error_text(req, req->refused_status, req->refused_code, req->refused_detail, &body);
+    http_conn_send(conn->fd, req->refused_status, type, hs_buf_str(&body));
+    hs_buf_fini(&body);
     req->status = req->refused_status;
     conn->linger = true;
     return MHD_NO;

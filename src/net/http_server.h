@@ -7,7 +7,8 @@
  * Origin rules of a loopback listener (design §1); read and decompressed the body (gzip, deflate,
  * zstd) under http.body_max and http.inflated_max (413); and enforced the total deadline (408 or
  * close) from the first byte of the request on. Bodies that a route does not want are refused with
- * 413 before they are read. Errors are RFC 9457 problems with a request id.
+ * 413 before they are read. Errors are RFC 9457 problems with a request id, or of the form that the
+ * route wants.
  */
 #ifndef HS_NET_HTTP_SERVER_H
 #define HS_NET_HTTP_SERVER_H
@@ -31,6 +32,11 @@ enum hs_http_method { HS_GET, HS_POST, HS_PUT, HS_DELETE, HS_OPTIONS, HS_HEAD, H
  * (must not block) unless the route has HS_ROUTE_BLOCKS. */
 typedef void hs_http_handler_fn(struct hs_http_req *req, void *arg);
 
+/* Appends the body of an error's reply in the form that a route's clients read, and returns its
+ * content type (a literal). It may add headers to the reply. @thread any */
+typedef const char *hs_http_error_fn(struct hs_http_req *req, int status, const char *code,
+                                     const char *detail, struct hs_buf *out);
+
 enum hs_route_flags {
     HS_ROUTE_BLOCKS = 1 << 0,        /* run on the worker pool; 503 when its queue is full */
     HS_ROUTE_SIMPLE_TYPE = 1 << 1,   /* a write that accepts text/plain from browsers (UBI, events):
@@ -49,6 +55,8 @@ struct hs_route {
                           bound the decoded body too */
     hs_http_handler_fn *handler;
     void *arg;
+    hs_http_error_fn *error_fn; /* NULL: RFC 9457 problems; also for what the server itself refuses
+                                   once it has found the route */
 };
 
 /* HEAD is answered for each GET route. 405 with Allow, 404 otherwise. */
@@ -126,8 +134,9 @@ void hs_http_reply_buf(struct hs_http_req *req, int status, const char *content_
                        struct hs_buf *body);
 /* Computes an ETag of the body for the next reply, answers 304 to a matching If-None-Match. */
 void hs_http_reply_etag(struct hs_http_req *req);
-/* application/problem+json: {"type":"about:blank","title":…,"status":…,"detail":…,"code":…,
- * "request_id":…}. `code` is a short word from a closed set ("invalid_json"). */
+/* An error in the form of the route, else application/problem+json: {"type":"about:blank",
+ * "title":…,"status":…,"detail":…,"code":…,"request_id":…}. `code` is a short word from a closed
+ * set ("invalid_json"). */
 void hs_http_reply_problem(struct hs_http_req *req, int status, const char *code,
                            const char *detail_fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The problem that err stands for: status from its code, 503 and 429 with Retry-After: 1. */

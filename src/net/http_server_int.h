@@ -257,7 +257,8 @@ void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_con
                         enum MHD_ConnectionNotificationCode code);
 /* Moves to a state; false when the keeper has shut it down. Caller holds the listener's lock. */
 bool http_conn_enter_locked(struct http_conn *conn, enum conn_state state, int64_t now_ns);
-/* Writes a whole reply to the socket, for connections that libmicrohttpd will not answer. */
+/* Write a whole reply to the socket, for connections that libmicrohttpd will not answer. */
+void http_conn_send(int fd, int status, const char *type, struct hs_str body);
 void http_conn_send_problem(int fd, int status, const char *code, const char *detail,
                             struct hs_str request_id);
 
@@ -279,6 +280,9 @@ void http_server_unref(struct hs_http_server *server);
 /* http_reply.c: problem+json text of a request that is refused before or without a handler. */
 void http_problem_text(struct hs_buf *out, int status, const char *code, const char *detail,
                        struct hs_str request_id);
+/* The same in the form of the request's route; returns the content type. */
+const char *http_error_text(struct hs_http_req *req, int status, const char *code,
+                            const char *detail, struct hs_buf *out);
 /* Builds the reply of a request that has refused_* set into req->response and req->status. */
 void http_reply_refused(struct hs_http_req *req);
 

@@ -122,6 +122,15 @@ struct http_fixture *http_fixture_new(void)
     return fixture;
 }
 
+/* Errors of a form of its own, with a header. */
+static const char *write_error(struct hs_http_req *req, int status, const char *code,
+                               const char *detail, struct hs_buf *out)
+{
+    hs_http_reply_header(req, "X-Own", HS_STR("yes"));
+    hs_buf_addf(out, "%d|%s|%s", status, code, detail);
+    return "text/x-error";
+}
+
 static void bind_one(struct http_fixture *fixture, unsigned index, const char *where, char *out,
                      size_t out_n)
 {
@@ -138,18 +147,19 @@ static void bind_one(struct http_fixture *fixture, unsigned index, const char *w
 void http_fixture_start(struct http_fixture *fixture)
 {
     struct hs_route routes[] = {
-        {3, HS_GET, "/hello", 0, 0, on_hello, fixture},
-        {3, HS_GET, "/big", 0, 0, on_big, fixture},
-        {3, HS_GET, "/items/{id}", 0, 0, on_item, fixture},
-        {3, HS_GET, "/files/{rest...}", 0, 0, on_file, fixture},
-        {3, HS_GET, "/query", 0, 0, on_query, fixture},
-        {3, HS_POST, "/echo", 0, 0, on_echo, fixture},
-        {3, HS_PUT, "/echo", 0, 0, on_echo, fixture},
-        {3, HS_POST, "/small", 0, 100, on_echo, fixture},
-        {3, HS_POST, "/hold", 0, 0, on_hold, fixture},
-        {3, HS_POST, "/block", HS_ROUTE_BLOCKS, 0, on_block, fixture},
-        {3, HS_POST, "/simple", HS_ROUTE_SIMPLE_TYPE | HS_ROUTE_CORS, 0, on_echo, fixture},
-        {3, HS_GET, "/fail", 0, 0, on_fail, fixture},
+        {3, HS_GET, "/hello", 0, 0, on_hello, fixture, NULL},
+        {3, HS_GET, "/big", 0, 0, on_big, fixture, NULL},
+        {3, HS_GET, "/items/{id}", 0, 0, on_item, fixture, NULL},
+        {3, HS_GET, "/files/{rest...}", 0, 0, on_file, fixture, NULL},
+        {3, HS_GET, "/query", 0, 0, on_query, fixture, NULL},
+        {3, HS_POST, "/echo", 0, 0, on_echo, fixture, NULL},
+        {3, HS_PUT, "/echo", 0, 0, on_echo, fixture, NULL},
+        {3, HS_POST, "/small", 0, 100, on_echo, fixture, NULL},
+        {3, HS_POST, "/hold", 0, 0, on_hold, fixture, NULL},
+        {3, HS_POST, "/block", HS_ROUTE_BLOCKS, 0, on_block, fixture, NULL},
+        {3, HS_POST, "/simple", HS_ROUTE_SIMPLE_TYPE | HS_ROUTE_CORS, 0, on_echo, fixture, NULL},
+        {3, HS_GET, "/fail", 0, 0, on_fail, fixture, NULL},
+        {3, HS_POST, "/own-errors", 0, 100, on_fail, fixture, write_error},
     };
     struct hs_err err;
 

@@ -459,7 +459,7 @@ static void routes__that_match_alike_conflict(void **state)
 {
     struct http_fixture *fixture = http_fixture_new();
     struct hs_http_server *server;
-    struct hs_route route = {1, HS_GET, "/a/{x}", 0, 0, (hs_http_handler_fn *)0, NULL};
+    struct hs_route route = {1, HS_GET, "/a/{x}", 0, 0, (hs_http_handler_fn *)0, NULL, NULL};
     struct hs_err err;
 
     (void)state;

@@ -123,6 +123,38 @@ static void unknown_paths_and_methods__are_problems(void **state)
     raw_reply_free(&reply);
 }
 
+static void check_own(const char *address, const char *text, const char *want)
+{
+    struct raw_reply reply = raw_ask(address, text);
+    char value[128];
+
+    assert_true(raw_header(&reply, "Content-Type", value, sizeof(value)));
+    assert_string_equal(value, "text/x-error");
+    assert_true(raw_header(&reply, "X-Own", value, sizeof(value)));
+    assert_memory_equal(reply.body, want, strlen(want));
+    raw_reply_free(&reply);
+}
+
+/* What the handler refuses and what the server refuses before it. */
+static void errors__have_the_form_of_the_route(void **state)
+{
+    struct http_fixture *fixture = *state;
+
+    check_own(fixture->address,
+              "POST /own-errors HTTP/1.1\r\n" H OCTETS "Content-Length: 2\r\n\r\n{}",
+              "503|queue_full|");
+    check_own(fixture->address,
+              "POST /own-errors HTTP/1.1\r\n" H OCTETS
+              "Expect: 100-continue\r\nContent-Length: 101\r\n\r\n",
+              "413|body_too_large|body is 101 bytes, limit 100");
+    check_own(fixture->address, "POST /own-errors HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\n{}",
+              "415|unsupported_media_type|Content-Type is missing");
+    check_own(fixture->address,
+              "POST /own-errors HTTP/1.1\r\n" H OCTETS
+              "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno",
+              "400|invalid_content_encoding|");
+}
+
 static void paths__are_decoded_and_tricks_refused(void **state)
 {
     struct http_fixture *fixture = *state;
@@ -706,6 +738,7 @@ int main(void)
         cmocka_unit_test(reply__carries_safe_headers_and_the_request_id),
         cmocka_unit_test(html__without_a_policy_gets_the_strictest),
         cmocka_unit_test(unknown_paths_and_methods__are_problems),
+        cmocka_unit_test(errors__have_the_form_of_the_route),
         cmocka_unit_test(paths__are_decoded_and_tricks_refused),
         cmocka_unit_test(doubtful_framing__is_refused),
         cmocka_unit_test(transfer_codings_but_chunked__are_refused),

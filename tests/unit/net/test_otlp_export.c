@@ -132,8 +132,8 @@ static void start_exporter(struct fixture *f, double spans_max)
 static int setup(void **state)
 {
     struct fixture *f = hs_xalloc(sizeof(*f));
-    const struct hs_route traces = {1, HS_POST, "/v1/traces", 0, 0, on_traces, f};
-    const struct hs_route item = {1, HS_GET, "/items/{id}", 0, 0, on_item, f};
+    const struct hs_route traces = {1, HS_POST, "/v1/traces", 0, 0, on_traces, f, NULL};
+    const struct hs_route item = {1, HS_GET, "/items/{id}", 0, 0, on_item, f, NULL};
     struct hs_buf address;
     struct hs_err err;
 
