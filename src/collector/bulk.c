@@ -1,8 +1,11 @@
 #include "collector/bulk.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <yyjson.h>
 
 #include "base/json_out.h"
+#include "base/mem.h"
 #include "collector/ubi.h"
 
 enum bulk_action { BULK_INDEX, BULK_CREATE, BULK_UPDATE, BULK_DELETE, BULK_NONE };
@@ -34,9 +37,12 @@ void hs_bulk_fini(struct hs_bulk *bulk)
         hs_buf_fini(&bulk->items);
 }
 
-static struct hs_str str_of(yyjson_val *val)
+/* A text, or a number as the text it was sent as; the null view for anything else. */
+static struct hs_str text_of(yyjson_val *val)
 {
-    return hs_str_n(yyjson_get_str(val), yyjson_get_len(val));
+    if (yyjson_is_raw(val))
+        return hs_str_n(yyjson_get_raw(val), yyjson_get_len(val));
+    return yyjson_is_str(val) ? hs_str_n(yyjson_get_str(val), yyjson_get_len(val)) : HS_STR_NULL;
 }
 
 static bool next_line(struct bulk_reading *r, struct hs_str *out)
@@ -45,8 +51,15 @@ static bool next_line(struct bulk_reading *r, struct hs_str *out)
     return hs_ndjson_next(&r->rest, out);
 }
 
-static int fail_line(const struct bulk_reading *r, struct hs_err *err, const char *what)
+__attribute__((format(printf, 3, 4))) static int fail_line(const struct bulk_reading *r,
+                                                           struct hs_err *err, const char *fmt, ...)
 {
+    char what[HS_ERR_TEXT_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
     return hs_err_set(err, HS_EINVAL, HS_REFUSED_JSON, "Malformed action/metadata line [%zu], %s",
                       r->line_no, what);
 }
@@ -62,6 +75,26 @@ static enum bulk_action find_action(yyjson_val *name)
     return BULK_NONE;
 }
 
+/* Numbers count as their text; null counts as absent. */
+static int read_meta(const struct bulk_reading *r, yyjson_val *meta, struct bulk_item *item,
+                     struct hs_err *err)
+{
+    static const char *const names[] = {"_index", "_id"};
+    struct hs_str *const slots[] = {&item->index, &item->id};
+    size_t i;
+
+    for (i = 0; i < HS_ARRAY_LEN(names); i++) {
+        yyjson_val *val = yyjson_obj_get(meta, names[i]);
+
+        if (!val || yyjson_is_null(val))
+            continue;
+        if (!yyjson_is_str(val) && !yyjson_is_raw(val))
+            return fail_line(r, err, "%s is %s, must be a string", names[i], hs_json_kind(val));
+        *slots[i] = text_of(val);
+    }
+    return HS_OK;
+}
+
 static int read_action(struct bulk_reading *r, struct hs_str line, struct bulk_item *item,
                        struct hs_err *err)
 {
@@ -75,21 +108,23 @@ static int read_action(struct bulk_reading *r, struct hs_str line, struct bulk_i
         hs_err_prefix(err, "Malformed action/metadata line [%zu]", r->line_no);
         return err->rc;
     }
-    if (!yyjson_is_obj(root) || yyjson_obj_size(root) != 1)
+    if (!yyjson_is_obj(root))
+        return fail_line(r, err, "it is %s, expected an object with one action",
+                         hs_json_kind(root));
+    if (yyjson_obj_size(root) != 1)
         return fail_line(r, err, "expected an object with one action");
     iter = yyjson_obj_iter_with(root);
     name = yyjson_obj_iter_next(&iter);
     meta = yyjson_obj_iter_get_val(name);
     item->action = find_action(name);
     if (item->action == BULK_NONE)
-        return fail_line(r, err, "expected one of [index, create, update, delete]");
+        return fail_line(r, err,
+                         "the action is \"%.*s\", expected one of [index, create, update, delete]",
+                         HS_STR_ARG(hs_str_utf8_cut(text_of(name), 40)));
     if (!yyjson_is_obj(meta))
-        return fail_line(r, err, "expected an object behind the action");
-    if (yyjson_is_str(yyjson_obj_get(meta, "_index")))
-        item->index = str_of(yyjson_obj_get(meta, "_index"));
-    if (yyjson_obj_get(meta, "_id"))
-        item->id = str_of(yyjson_obj_get(meta, "_id"));
-    return HS_OK;
+        return fail_line(r, err, "%s is %s, expected an object", action_names[item->action],
+                         hs_json_kind(meta));
+    return read_meta(r, meta, item, err);
 }
 
 static void answer_open(const struct bulk_reading *r, const struct bulk_item *item,
@@ -187,6 +222,20 @@ static int read_source(struct bulk_reading *r, const struct bulk_item *item, hs_
     return HS_OK;
 }
 
+static void reject_index(struct bulk_reading *r, const struct bulk_item *item)
+{
+    char reason[HS_ERR_TEXT_MAX];
+
+    if (item->index.n == 0)
+        snprintf(reason, sizeof(reason),
+                 "_index is missing, must be ubi_queries or ubi_events, here or in the path");
+    else
+        snprintf(reason, sizeof(reason),
+                 "no such index [%.*s]: only ubi_queries and ubi_events take documents",
+                 HS_STR_ARG(hs_str_utf8_cut(item->index, 80)));
+    answer_rejected(r, item, item->index.n == 0 ? &not_added : &other_index, reason);
+}
+
 static int read_item(struct bulk_reading *r, struct bulk_item *item, struct hs_err *err)
 {
     hs_ubi_add_fn *add = NULL;
@@ -201,8 +250,7 @@ static int read_item(struct bulk_reading *r, struct bulk_item *item, struct hs_e
     if (item->action == BULK_UPDATE || item->action == BULK_DELETE)
         answer_rejected(r, item, &not_added, "events are only added: use index or create");
     else if (!add)
-        answer_rejected(r, item, &other_index,
-                        "no such index: only ubi_queries and ubi_events take documents");
+        reject_index(r, item);
     else
         return read_source(r, item, add, line, err);
     return HS_OK;

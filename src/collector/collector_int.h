@@ -39,6 +39,7 @@ struct hs_way_in {
     const char *name; /* for metrics: native, ubi, bulk, otlp_traces, otlp_logs */
     enum hs_source source;
     bool from_browser; /* browser keys suffice, and with them text/plain does */
+    bool otlp;         /* has media types of its own; all others take JSON */
 };
 
 /* Events of an accepted request that were refused for one reason. */
@@ -63,7 +64,6 @@ struct hs_ingest {
     struct hs_err err;         /* written before pending falls */
     /* Answers after everything is durable. */
     void (*reply)(struct hs_ingest *ingest);
-    void (*refuse)(struct hs_ingest *ingest, int status, const char *code, const char *detail);
     struct hs_buf answer; /* built before the append, sent by reply; empty when not used */
     int answer_status;
     const char *answer_type;
@@ -76,8 +76,8 @@ struct hs_ingest *hs_ingest_begin(struct hs_collector *collector, struct hs_http
                                   const struct hs_way_in *way);
 /* Notes n events that were refused while the request goes on; counted with the answer. */
 void hs_ingest_reject(struct hs_ingest *ingest, const char *reason, uint64_t n);
-/* Takes the rate limit's tokens and appends all topics; answers by ingest->reply or refuse, now or
- * later. The caller touches ingest no more. */
+/* Takes the rate limit's tokens and appends all topics; answers by ingest->reply or an error, now
+ * or later. The caller touches ingest no more. */
 void hs_ingest_commit(struct hs_ingest *ingest);
 /* Answers a request that is refused as a whole and gives the workplace back. */
 void hs_ingest_refuse(struct hs_ingest *ingest, int status, const char *code, const char *detail);
@@ -97,5 +97,9 @@ hs_http_handler_fn hs_ingest_bulk_handler;
 hs_http_handler_fn hs_ingest_traces_handler; /* ingest_otlp.c */
 hs_http_handler_fn hs_ingest_logs_handler;
 hs_http_handler_fn hs_ingest_preflight_handler; /* ingest.c: CORS */
+
+/* The forms of errors that the clients of some routes read. */
+hs_http_error_fn hs_ingest_bulk_error; /* ingest_ubi.c: Elasticsearch's */
+hs_http_error_fn hs_ingest_otlp_error; /* ingest_otlp.c: google.rpc.Status */
 
 #endif

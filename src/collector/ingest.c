@@ -201,12 +201,6 @@ static void fill_rules(struct hs_ingest *ingest)
     hs_outcome_reset(&ingest->place->outcome);
 }
 
-static void refuse_problem(struct hs_ingest *ingest, int status, const char *code,
-                           const char *detail)
-{
-    hs_http_reply_problem(ingest->req, status, code, "%s", detail);
-}
-
 static void add_retry_after(struct hs_http_req *req, int64_t wait_ms)
 {
     char text[32];
@@ -270,25 +264,50 @@ static void answer_denied(struct hs_http_req *req, const struct hs_way_in *way,
     hs_http_reply_problem(req, denial->status, denial->code, "%s", denial->detail);
 }
 
-/* Media types that a page may send without a preflight are for browser keys only. */
-static bool refuse_simple_type(struct hs_ingest *ingest)
+static bool is_simple_type(struct hs_str type)
+{
+    return hs_str_eq_c(type, "text/plain") ||
+           hs_str_eq_c(type, "application/x-www-form-urlencoded") ||
+           hs_str_eq_c(type, "multipart/form-data");
+}
+
+/* "application/json", "application/x-ndjson", "application/vnd.elasticsearch+x-ndjson", … */
+static bool is_json_type(struct hs_str type)
+{
+    return type.n >= 4 && memmem(type.p, type.n, "json", 4) != NULL;
+}
+
+static bool answer_type(struct hs_ingest *ingest, const char *why)
 {
     struct hs_str type = hs_http_req_content_type(ingest->req);
+
+    count(&refused_events, ingest->way->name, "unsupported_media_type", 1);
+    if (type.n == 0)
+        hs_http_reply_problem(ingest->req, 415, "unsupported_media_type",
+                              "Content-Type is missing; use \"Content-Type: application/json\"");
+    else
+        hs_http_reply_problem(
+            ingest->req, 415, "unsupported_media_type",
+            "Content-Type is \"%.*s\", %s; use \"Content-Type: application/json\"",
+            (int)HS_MIN(type.n, (size_t)100), type.p, why);
+    return true;
+}
+
+/* Media types that a page may send without a preflight are for browser keys only. */
+static bool refuse_type(struct hs_ingest *ingest)
+{
+    struct hs_str type = hs_http_req_content_type(ingest->req);
+    bool simple = type.n == 0 || is_simple_type(type);
     size_t n;
 
     hs_http_req_body(ingest->req, &n);
-    if (ingest->identity.scopes & HS_SCOPE_BROWSER || (type.n == 0 && n == 0))
+    if (simple && (ingest->identity.scopes & HS_SCOPE_BROWSER || (type.n == 0 && n == 0)))
         return false;
-    if (type.n > 0 && !hs_str_eq_c(type, "text/plain") &&
-        !hs_str_eq_c(type, "application/x-www-form-urlencoded") &&
-        !hs_str_eq_c(type, "multipart/form-data"))
+    if (simple)
+        return answer_type(ingest, "which only browser keys may send");
+    if (ingest->way->otlp || is_json_type(type))
         return false;
-    count(&refused_events, ingest->way->name, "unsupported_media_type", 1);
-    hs_http_reply_problem(ingest->req, 415, "unsupported_media_type",
-                          "Content-Type is \"%.*s\", which only browser keys may send; use "
-                          "\"Content-Type: application/json\"",
-                          (int)HS_MIN(type.n, (size_t)100), type.p ? type.p : "");
-    return true;
+    return answer_type(ingest, "which is no JSON");
 }
 
 /* One token before the body is looked at, so that what is malformed counts too. */
@@ -324,8 +343,7 @@ struct hs_ingest *hs_ingest_begin(struct hs_collector *collector, struct hs_http
     ingest->collector = collector;
     ingest->req = req;
     ingest->way = way;
-    ingest->refuse = refuse_problem;
-    if (refuse_simple_type(ingest) || refuse_client(ingest))
+    if (refuse_type(ingest) || refuse_client(ingest))
         return NULL;
     ingest->place = take_place(collector);
     hs_buf_init(&ingest->answer, INTAKE_BYTES_MAX);
@@ -364,7 +382,7 @@ void hs_ingest_refuse(struct hs_ingest *ingest, int status, const char *code, co
     struct leftover leftover = leftover_of(ingest);
 
     count(&refused_events, ingest->way->name, code, 1);
-    ingest->refuse(ingest, status, code, detail);
+    hs_http_reply_problem(ingest->req, status, code, "%s", detail);
     clean_up(&leftover);
 }
 

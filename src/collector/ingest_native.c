@@ -3,8 +3,8 @@
 #include "collector/collector_int.h"
 #include "collector/native.h"
 
-static const struct hs_way_in from_page = {"native", HS_SOURCE_NATIVE, true};
-static const struct hs_way_in from_server = {"native", HS_SOURCE_NATIVE, false};
+static const struct hs_way_in from_page = {"native", HS_SOURCE_NATIVE, true, false};
+static const struct hs_way_in from_server = {"native", HS_SOURCE_NATIVE, false, false};
 
 /* The answer that was built before the append. */
 static void reply_built(struct hs_ingest *ingest)
@@ -103,7 +103,8 @@ static void read_many(struct hs_http_req *req, struct hs_collector *collector,
     rc = read(&ingest->place->intake, body, n, collector->deps.conf->ingest_batch_max,
               &ingest->place->outcome, &err);
     if (rc != HS_OK)
-        hs_ingest_refuse_err(ingest, rc == HS_ELIMIT ? "too_large" : "invalid_json", &err);
+        hs_ingest_refuse_err(ingest, rc == HS_ELIMIT ? "too_large" : hs_refusal_name(err.sys),
+                             &err);
     else
         hs_ingest_commit_outcome(ingest);
 }

@@ -12,10 +12,10 @@ struct signal_row {
     read_otlp_fn *read;
 };
 
-static const struct signal_row traces_row = {{"otlp_traces", HS_SOURCE_SPAN, false},
+static const struct signal_row traces_row = {{"otlp_traces", HS_SOURCE_SPAN, false, true},
                                              HS_OTLP_TRACES,
                                              hs_otlp_traces_read};
-static const struct signal_row logs_row = {{"otlp_logs", HS_SOURCE_SPAN, false},
+static const struct signal_row logs_row = {{"otlp_logs", HS_SOURCE_SPAN, false, true},
                                            HS_OTLP_LOGS,
                                            hs_otlp_logs_read};
 
@@ -26,16 +26,16 @@ static void reply_otlp(struct hs_ingest *ingest)
                   hs_buf_str(&ingest->answer));
 }
 
-static void refuse_otlp(struct hs_ingest *ingest, int status, const char *code, const char *detail)
+/* A media type that OTLP does not have is answered in JSON, which people can read. */
+const char *hs_ingest_otlp_error(struct hs_http_req *req, int status, const char *code,
+                                 const char *detail, struct hs_buf *out)
 {
-    enum hs_otlp_encoding encoding = (enum hs_otlp_encoding)ingest->otlp_encoding;
-    struct hs_buf body;
+    enum hs_otlp_encoding encoding = HS_OTLP_JSON;
 
     (void)code;
-    hs_buf_init(&body, 8192);
-    hs_otlp_reply_status(encoding, status, hs_str_c(detail), &body);
-    hs_http_reply(ingest->req, status, hs_otlp_encoding_type(encoding), hs_buf_str(&body));
-    hs_buf_fini(&body);
+    hs_otlp_encoding_parse(hs_http_req_content_type(req), &encoding, NULL);
+    hs_otlp_reply_status(encoding, status, hs_str_c(detail), out);
+    return hs_otlp_encoding_type(encoding);
 }
 
 static void handle(struct hs_http_req *req, struct hs_collector *collector,
@@ -58,7 +58,6 @@ static void handle(struct hs_http_req *req, struct hs_collector *collector,
         return;
     }
     ingest->otlp_encoding = (int)encoding;
-    ingest->refuse = refuse_otlp;
     outcome = hs_arena_alloc(hs_http_req_arena(req), sizeof(*outcome));
     HS_ASSERT(outcome);
     body = hs_http_req_body(req, &n);

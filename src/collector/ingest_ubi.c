@@ -4,8 +4,8 @@
 #include "collector/collector_int.h"
 #include "collector/ubi.h"
 
-static const struct hs_way_in ubi = {"ubi", HS_SOURCE_UBI, true};
-static const struct hs_way_in bulk_api = {"bulk", HS_SOURCE_UBI, false};
+static const struct hs_way_in ubi = {"ubi", HS_SOURCE_UBI, true, false};
+static const struct hs_way_in bulk_api = {"bulk", HS_SOURCE_UBI, false, false};
 
 typedef int read_ubi_fn(struct hs_intake *intake, char *body, size_t n, struct hs_outcome *out,
                         struct hs_err *err);
@@ -23,7 +23,8 @@ static void read_ubi(struct hs_http_req *req, struct hs_collector *collector, re
     body = hs_http_req_body(req, &n);
     rc = read(&ingest->place->intake, body, n, &ingest->place->outcome, &err);
     if (rc != HS_OK)
-        hs_ingest_refuse_err(ingest, rc == HS_ELIMIT ? "too_large" : "invalid_json", &err);
+        hs_ingest_refuse_err(ingest, rc == HS_ELIMIT ? "too_large" : hs_refusal_name(err.sys),
+                             &err);
     else
         hs_ingest_commit_outcome(ingest);
 }
@@ -39,40 +40,65 @@ void hs_ingest_ubi_events_handler(struct hs_http_req *req, void *arg)
 }
 
 /* Elasticsearch's clients want their product header and, when they asked for it, their own media
- * type back. */
-static void reply_bulk(struct hs_ingest *ingest)
+ * type back, of the version that they speak. */
+static const char *open_bulk_reply(struct hs_http_req *req)
 {
-    bool versioned = hs_str_starts_with(hs_http_req_header(ingest->req, "Accept"),
-                                        HS_STR("application/vnd.elasticsearch+json"));
+    static const char *const types[] = {
+        "application/vnd.elasticsearch+json;compatible-with=7",
+        "application/vnd.elasticsearch+json;compatible-with=8",
+        "application/vnd.elasticsearch+json;compatible-with=9",
+    };
+    static const char prefix[] = "application/vnd.elasticsearch+json";
+    struct hs_str accept = hs_http_req_header(req, "Accept");
+    size_t i;
 
-    hs_http_reply_header(ingest->req, "X-Elastic-Product", HS_STR("Elasticsearch"));
-    hs_http_reply(ingest->req, 200,
-                  versioned ? "application/vnd.elasticsearch+json;compatible-with=8"
-                            : "application/json",
-                  hs_buf_str(&ingest->answer));
+    hs_http_reply_header(req, "X-Elastic-Product", HS_STR("Elasticsearch"));
+    if (!hs_str_starts_with(accept, hs_str_c(prefix)))
+        return "application/json";
+    for (i = 0; i < HS_ARRAY_LEN(types); i++) {
+        if (accept.p[accept.n - 1] == types[i][strlen(types[i]) - 1])
+            return types[i];
+    }
+    return types[1];
 }
 
-static void refuse_bulk(struct hs_ingest *ingest, int status, const char *code, const char *detail)
+static void reply_bulk(struct hs_ingest *ingest)
 {
-    struct hs_buf body;
+    const char *type = open_bulk_reply(ingest->req);
+
+    hs_http_reply(ingest->req, 200, type, hs_buf_str(&ingest->answer));
+}
+
+static void add_cause(struct hs_json *json, const char *code, const char *detail)
+{
+    hs_json_key(json, "type");
+    hs_json_add_c(json, code);
+    hs_json_key(json, "reason");
+    hs_json_add_c(json, detail);
+}
+
+/* Clients show the first root cause to their users. */
+const char *hs_ingest_bulk_error(struct hs_http_req *req, int status, const char *code,
+                                 const char *detail, struct hs_buf *out)
+{
     struct hs_json json;
 
-    hs_buf_init(&body, 8192);
-    hs_json_init(&json, &body);
+    hs_json_init(&json, out);
     hs_json_obj_open(&json);
     hs_json_key(&json, "error");
     hs_json_obj_open(&json);
-    hs_json_key(&json, "type");
-    hs_json_add_c(&json, code);
-    hs_json_key(&json, "reason");
-    hs_json_add_c(&json, detail);
+    hs_json_key(&json, "root_cause");
+    hs_json_arr_open(&json);
+    hs_json_obj_open(&json);
+    add_cause(&json, code, detail);
+    hs_json_obj_close(&json);
+    hs_json_arr_close(&json);
+    add_cause(&json, code, detail);
     hs_json_obj_close(&json);
     hs_json_key(&json, "status");
     hs_json_add_i64(&json, status);
     hs_json_obj_close(&json);
-    hs_http_reply_header(ingest->req, "X-Elastic-Product", HS_STR("Elasticsearch"));
-    hs_http_reply(ingest->req, status, "application/json", hs_buf_str(&body));
-    hs_buf_fini(&body);
+    return open_bulk_reply(req);
 }
 
 void hs_ingest_bulk_handler(struct hs_http_req *req, void *arg)
@@ -87,7 +113,6 @@ void hs_ingest_bulk_handler(struct hs_http_req *req, void *arg)
 
     if (!ingest)
         return;
-    ingest->refuse = refuse_bulk;
     body = hs_http_req_body(req, &n);
     hs_bulk_init(&bulk);
     rc = hs_bulk_read(&ingest->place->intake, hs_http_req_path_param(req, "index"), body, n, &bulk,

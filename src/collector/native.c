@@ -31,9 +31,14 @@ static int find_events(yyjson_val *root, size_t batch_max, yyjson_val **out, str
 {
     yyjson_val *events = yyjson_is_obj(root) ? yyjson_obj_get(root, "events") : root;
 
+    if (!events)
+        return hs_err_set(err, HS_EINVAL, HS_REFUSED_MISSING,
+                          "events is missing: a batch is an array of events, or an object with the "
+                          "array \"events\"");
     if (!yyjson_is_arr(events))
-        return hs_err_set(err, HS_EINVAL, HS_REFUSED_TYPE,
-                          "a batch is an array of events, or an object with the array \"events\"");
+        return hs_err_set(err, HS_EINVAL, HS_REFUSED_TYPE, "%s is %s, must be an array of events%s",
+                          events == root ? "the batch" : "events", hs_json_kind(events),
+                          events == root ? ", or an object with the array \"events\"" : "");
     if (yyjson_arr_size(events) > batch_max)
         return hs_err_set(err, HS_ELIMIT, 0, "the batch has %zu events, limit %zu",
                           yyjson_arr_size(events), batch_max);

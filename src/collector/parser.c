@@ -72,11 +72,11 @@ int hs_parser_read(struct hs_parser *parser, char *body, size_t n, struct yyjson
         *out = yyjson_doc_get_root(doc);
         return HS_OK;
     }
-    if (n == 0 || why.code == YYJSON_READ_ERROR_EMPTY_CONTENT)
+    if (n == 0)
+        return hs_err_set(err, HS_EINVAL, HS_REFUSED_JSON, "not JSON: the body is empty");
+    if (why.code == YYJSON_READ_ERROR_EMPTY_CONTENT)
         return hs_err_set(err, HS_EINVAL, HS_REFUSED_JSON,
-                          "there is no JSON, only %zu bytes of "
-                          "white space",
-                          n);
+                          "not JSON: there are only %zu bytes of white space", n);
     if (why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return hs_err_set(err, HS_ELIMIT, 0, "JSON of %zu bytes does not fit into memory", n);
     return hs_err_set(err, HS_EINVAL, HS_REFUSED_JSON, "not JSON at byte %zu of %zu: %s", why.pos,

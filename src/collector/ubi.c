@@ -210,6 +210,20 @@ static void drop_attribute(struct hs_event *event, const char *key)
     }
 }
 
+/* A required field of the wrong type was kept as an attribute: then it is not missing. */
+static int require(struct ubi_reading *r, enum hs_field field, const char *name, const char *who)
+{
+    yyjson_val *val = attribute(r->event, name);
+
+    if (has(r->event, field))
+        return HS_OK;
+    if (val)
+        return hs_err_set(r->err, HS_EINVAL, HS_REFUSED_TYPE, "%s is %s, must be a string", name,
+                          hs_json_kind(val));
+    return hs_err_set(r->err, HS_EINVAL, HS_REFUSED_MISSING, "%s is missing: %s needs it", name,
+                      who);
+}
+
 static void add_id(yyjson_val *id, struct hs_buf *out)
 {
     if (yyjson_is_str(id)) {
@@ -359,7 +373,8 @@ static int check_document(const struct hs_ubi_document *document, struct hs_err 
     double id_max = hs_fields[HS_F_EVENT_ID].max;
 
     if (!yyjson_is_obj(document->val))
-        return hs_err_set(err, HS_EINVAL, HS_REFUSED_TYPE, "the document must be an object");
+        return hs_err_set(err, HS_EINVAL, HS_REFUSED_TYPE, "the document is %s, must be an object",
+                          hs_json_kind(document->val));
     if ((double)document->id.n > id_max)
         return hs_err_set(err, HS_EINVAL, HS_REFUSED_LENGTH, "_id has %zu bytes, limit %.0f",
                           document->id.n, id_max);
@@ -402,8 +417,8 @@ int hs_ubi_add_query(struct hs_intake *intake, const struct hs_ubi_document *doc
         rc = take_pairs(&r, document->val, wrapper);
     if (rc == HS_OK)
         rc = take_timestamp(&r);
-    if (rc == HS_OK && !has(r.event, HS_F_QUERY))
-        rc = refuse(&r, HS_REFUSED_MISSING, HS_STR("user_query"), "is missing");
+    if (rc == HS_OK)
+        rc = require(&r, HS_F_QUERY, "user_query", "a query");
     if (rc == HS_OK)
         rc = take_hits(&r);
     if (rc != HS_OK)
@@ -462,10 +477,10 @@ int hs_ubi_add_event(struct hs_intake *intake, const struct hs_ubi_document *doc
     hs_event_reset(r.event);
     set_plain(r.event, HS_F_EVENT_TYPE, HS_STR("result"));
     rc = take_pairs(&r, document->val, NULL);
-    if (rc == HS_OK && !has(r.event, HS_F_ACTION))
-        rc = refuse(&r, HS_REFUSED_MISSING, HS_STR("action_name"), "is missing");
+    if (rc == HS_OK)
+        rc = require(&r, HS_F_ACTION, "action_name", "an event");
     if (rc == HS_OK && !r.timestamp)
-        rc = refuse(&r, HS_REFUSED_MISSING, HS_STR("timestamp"), "is missing");
+        rc = refuse(&r, HS_REFUSED_MISSING, HS_STR("timestamp"), "is missing: an event needs it");
     if (rc == HS_OK)
         rc = take_timestamp(&r);
     if (rc == HS_OK)

@@ -127,6 +127,9 @@ int hs_event_read(struct yyjson_val *object, struct hs_event *out, struct hs_err
  * levels, no U+0000 in strings, numbers that a double can hold. `name` is for the error. */
 int hs_event_check_free(struct yyjson_val *val, struct hs_str name, struct hs_err *err);
 
+/* What a value is, for messages: "a string", "an array", "null", … A literal. */
+const char *hs_json_kind(struct yyjson_val *val);
+
 /* A timestamp in microseconds: a number by magnitude (base/clock.h) or RFC 3339. HS_EINVAL. */
 int hs_event_parse_time(struct yyjson_val *val, int64_t *out_us);
 /* A number's value from a RAW or number value. HS_EINVAL for other types and what no double holds.

@@ -156,8 +156,9 @@ static int read_hex(struct hs_value *slot, const struct hs_field_def *def,
         zeros += c == '0';
     }
     if (i != slot->str.n || (double)i != def->max)
-        return hs_spot_fail(spot, HS_REFUSED_VALUE, err, "must be %.0f hexadecimal digits",
-                            def->max);
+        return hs_spot_fail(spot, HS_REFUSED_VALUE, err,
+                            "is \"%.*s\" of %zu bytes, must be %.0f hexadecimal digits",
+                            HS_STR_ARG(hs_str_utf8_cut(slot->str, 60)), slot->str.n, def->max);
     if (zeros == i) /* what tracing libraries send when there is no trace */
         *slot = (struct hs_value){.kind = HS_VALUE_NONE};
     return HS_OK;
@@ -205,9 +206,12 @@ static int read_time(struct hs_value *slot, const struct hs_spot *spot, struct h
     if (!unsafe_yyjson_is_str(val) && !unsafe_yyjson_is_raw(val))
         return hs_spot_fail_type(spot, val, "RFC 3339 text or a number since 1970", err);
     if (hs_event_parse_time(val, &us) != HS_OK)
-        return hs_spot_fail(
-            spot, HS_REFUSED_VALUE, err,
-            "is no time: RFC 3339 with a zone, or seconds, ms, us or ns since 1970");
+        return hs_spot_fail(spot, HS_REFUSED_VALUE, err,
+                            "is \"%.*s\", must be RFC 3339 with a zone, or seconds, ms, us or ns "
+                            "since 1970",
+                            HS_STR_ARG(hs_str_utf8_cut(hs_str_n(unsafe_yyjson_get_str(val),
+                                                                unsafe_yyjson_get_len(val)),
+                                                       60)));
     slot->kind = HS_VALUE_I64;
     slot->i64 = us;
     return HS_OK;
@@ -355,7 +359,9 @@ static int check_required(struct reading *r, unsigned flag)
     if (flag == HS_FF_RESULT)
         return check_result(r);
     if (!has(event, HS_F_SERVICE))
-        return refuse(r, "service", HS_REFUSED_MISSING, "is missing");
+        return refuse(r, "service", HS_REFUSED_MISSING,
+                      flag == HS_FF_SEARCH ? "is missing: a search event needs it"
+                                           : "is missing: an error event needs it");
     if (flag == HS_FF_FAILURE && !has(event, HS_F_ERROR))
         return refuse(r, "error", HS_REFUSED_MISSING, "is missing: an error event needs it");
     if (flag == HS_FF_SEARCH && !has(event, HS_F_QUERY) && !has(event, HS_F_QUERY_ID))

@@ -68,7 +68,7 @@ int hs_spot_fail(const struct hs_spot *spot, enum hs_refusal refusal, struct hs_
     return hs_err_set(err, HS_EINVAL, (int)refusal, "%s %s", path, text);
 }
 
-static const char *describe(yyjson_val *val)
+const char *hs_json_kind(struct yyjson_val *val)
 {
     switch (yyjson_get_type(val)) {
     case YYJSON_TYPE_RAW: return "a number";
@@ -84,7 +84,7 @@ static const char *describe(yyjson_val *val)
 int hs_spot_fail_type(const struct hs_spot *spot, struct yyjson_val *val, const char *rule,
                       struct hs_err *err)
 {
-    return hs_spot_fail(spot, HS_REFUSED_TYPE, err, "is %s, must be %s", describe(val), rule);
+    return hs_spot_fail(spot, HS_REFUSED_TYPE, err, "is %s, must be %s", hs_json_kind(val), rule);
 }
 
 int hs_check_string(struct yyjson_val *val, double max, const struct hs_spot *spot,
@@ -117,8 +117,8 @@ static int fail_word(yyjson_val *val, const char *const *words, const struct hs_
 
     list_words(words, list, sizeof(list));
     if (!unsafe_yyjson_is_str(val))
-        return hs_spot_fail(spot, HS_REFUSED_TYPE, err, "is %s, must be one of: %s", describe(val),
-                            list);
+        return hs_spot_fail(spot, HS_REFUSED_TYPE, err, "is %s, must be one of: %s",
+                            hs_json_kind(val), list);
     return hs_spot_fail(spot, HS_REFUSED_VALUE, err, "is \"%.*s\", must be one of: %s",
                         HS_STR_ARG(hs_str_utf8_cut(
                             hs_str_n(unsafe_yyjson_get_str(val), unsafe_yyjson_get_len(val)), 60)),

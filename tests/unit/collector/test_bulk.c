@@ -88,7 +88,8 @@ static void rejected_items__say_why_and_the_others_stand(void **state)
     assert_true(yyjson_is_true(at(doc, "/errors")));
     assert_int_equal(yyjson_arr_size(at(doc, "/items")), 6);
     assert_int_equal(yyjson_get_int(at(doc, "/items/0/index/status")), 400);
-    assert_true(yyjson_equals_str(at(doc, "/items/0/index/error/reason"), "user_query is missing"));
+    assert_true(yyjson_equals_str(at(doc, "/items/0/index/error/reason"),
+                                  "user_query is missing: a query needs it"));
     assert_int_equal(yyjson_get_int(at(doc, "/items/1/index/status")), 404);
     assert_true(
         yyjson_equals_str(at(doc, "/items/1/index/error/type"), "index_not_found_exception"));
@@ -108,13 +109,18 @@ static void malformed_body__is_refused_and_names_the_line(void **state)
     } cases[] = {
         {"", "request body is required"},
         {" \n\n", "request body is required"},
-        {"[]\n", "Malformed action/metadata line [1], expected an object with one action"},
+        {"[]\n",
+         "Malformed action/metadata line [1], it is an array, expected an object with one action"},
         {"{\"index\":{},\"create\":{}}\n",
          "Malformed action/metadata line [1], expected an object with one action"},
-        {"{\"put\":{}}\n{}\n", "Malformed action/metadata line [1], expected one of [index, "
-                               "create, update, delete]"},
+        {"{\"put\":{}}\n{}\n", "Malformed action/metadata line [1], the action is \"put\", "
+                               "expected one of [index, create, update, delete]"},
         {"{\"index\":{\"_index\":\"ubi_events\"}}\n" EVENT "{\"index\":7}\n",
-         "Malformed action/metadata line [3], expected an object behind the action"},
+         "Malformed action/metadata line [3], index is a number, expected an object"},
+        {"{\"index\":{\"_index\":[\"ubi_events\"]}}\n" EVENT,
+         "Malformed action/metadata line [1], _index is an array, must be a string"},
+        {"{\"index\":{\"_id\":true}}\n" EVENT,
+         "Malformed action/metadata line [1], _id is a boolean, must be a string"},
         {"{\"index\":{\"_index\":\"ubi_events\"}}\n",
          "Malformed action/metadata line [2], the document of the last action is missing"},
     };
@@ -128,6 +134,29 @@ static void malformed_body__is_refused_and_names_the_line(void **state)
     }
     assert_int_equal(read_bulk(kit, "", "{\"index\":\n", &bulk), HS_EINVAL);
     hs_bulk_fini(&bulk);
+}
+
+/* Clients pass on what their users give them: 7 is the id "7". */
+static void numeric_id__counts_as_its_text(void **state)
+{
+    struct intake_kit *kit = *state;
+    yyjson_doc *doc = answer(kit, "ubi_queries",
+                             "{\"index\":{\"_id\":70}}\n" QUERY
+                             "{\"index\":{\"_id\":null,\"_index\":null}}\n" QUERY
+                             "{\"index\":{\"_id\":1,\"_index\":5}}\n" QUERY);
+
+    assert_true(yyjson_equals_str(at(doc, "/items/0/index/_id"), "70"));
+    assert_int_equal(yyjson_get_int(at(doc, "/items/0/index/status")), 201);
+    assert_int_equal(yyjson_get_int(at(doc, "/items/1/index/status")), 201);
+    assert_true(yyjson_equals_str(at(doc, "/items/2/index/error/reason"),
+                                  "no such index [5]: only ubi_queries and ubi_events take "
+                                  "documents"));
+    yyjson_doc_free(doc);
+    doc = answer(kit, "", "{\"index\":{}}\n" QUERY);
+    assert_true(yyjson_equals_str(at(doc, "/items/0/index/error/reason"),
+                                  "_index is missing, must be ubi_queries or ubi_events, here or "
+                                  "in the path"));
+    yyjson_doc_free(doc);
 }
 
 static void long_id__is_rejected(void **state)
@@ -152,6 +181,7 @@ int main(void)
         INTAKE_TEST(default_index__comes_from_the_path),
         INTAKE_TEST(rejected_items__say_why_and_the_others_stand),
         INTAKE_TEST(malformed_body__is_refused_and_names_the_line),
+        INTAKE_TEST(numeric_id__counts_as_its_text),
         INTAKE_TEST(long_id__is_rejected),
     };
 

@@ -192,7 +192,8 @@ static void malformed__is_refused_with_the_reason(void **state)
         {"/v1/traces", PROTOBUF, "\xff\xff\xff", 400, NULL},
         {"/v1/traces", "Content-Type: application/xml\r\n", "<a/>", 415, NULL},
         {"/api/v1/telemetry/event", "Content-Type: text/plain\r\n", SEARCH("t"), 415, "text/plain"},
-        {"/ubi_events", "", "{}", 415, "browser keys"},
+        {"/ubi_events", "", "{}", 415, "Content-Type is missing"},
+        {"/ubi_events", "Content-Type: text/plain\r\n", "{}", 415, "browser keys"},
     };
     struct ingest_fixture *f = *state;
     size_t i;
@@ -203,6 +204,50 @@ static void malformed__is_refused_with_the_reason(void **state)
                cases[i].status, cases[i].answer);
     assert_int_equal(ingest_fixture_count(f, HS_TOPIC_EVENTS), 0);
     assert_int_equal(ingest_fixture_count(f, HS_TOPIC_SPANS), 0);
+}
+
+/* What the server refuses itself has the form that the route's clients read, too. */
+static void errors__have_the_form_of_their_route(void **state)
+{
+    static const struct {
+        const char *target, *headers, *body;
+        int status;
+        const char *type, *answer;
+    } cases[] = {
+        {"/api/v1/telemetry/event", JSON, "{", 400, "application/problem+json",
+         "\"detail\":\"not J"},
+        {"/api/v1/telemetry/event", "Content-Type: application/xml\r\n", "<a/>", 415,
+         "application/problem+json", "which is no JSON"},
+        {"/_bulk", NDJSON, "{", 400, "application/json", "\"root_cause\":[{\"type\":\"illegal_"},
+        {"/_bulk", NDJSON "Content-Encoding: gzip\r\n", "no gzip", 400, "application/json",
+         "\"root_cause\":[{\"type\":\"invalid_content_encoding\""},
+        {"/_bulk", "Content-Type: text/plain\r\n", "{}", 415, "application/json", "\"root_cause\""},
+        {"/_bulk", NDJSON "Accept: application/vnd.elasticsearch+json; compatible-with=9\r\n", "{",
+         400, "application/vnd.elasticsearch+json;compatible-with=9", "\"root_cause\""},
+        {"/v1/traces", JSON, "{", 400, "application/json", "{\"code\":3,\"message\":"},
+        {"/v1/traces", JSON "Content-Encoding: gzip\r\n", "no gzip", 400, "application/json",
+         "{\"code\":3,\"message\":"},
+        {"/v1/traces", PROTOBUF "Content-Encoding: gzip\r\n", "no gzip", 400,
+         "application/x-protobuf", "body is not valid gzip"},
+        {"/v1/logs", "Content-Type: text/plain\r\n", "{}", 415, "application/json",
+         "{\"code\":3,\"message\":"},
+        {"/v1/logs", "", "{}", 415, "application/json", "Content-Type is missing"},
+    };
+    struct ingest_fixture *f = *state;
+    struct raw_reply reply;
+    char type[128];
+    size_t i;
+
+    ingest_fixture_start(f);
+    for (i = 0; i < HS_ARRAY_LEN(cases); i++) {
+        reply = ingest_post(f->address, cases[i].target, cases[i].headers, cases[i].body);
+        assert_int_equal(reply.status, cases[i].status);
+        assert_true(raw_header(&reply, "Content-Type", type, sizeof(type)));
+        assert_string_equal(type, cases[i].type);
+        if (!memmem(reply.body, reply.body_n, cases[i].answer, strlen(cases[i].answer)))
+            fail_msg("case %zu: %s", i, reply.body);
+        raw_reply_free(&reply);
+    }
 }
 
 static void batch__limit_is_exact(void **state)
@@ -370,7 +415,7 @@ static void browser__key_writes_from_its_own_pages_only(void **state)
            "cross_origin");
     for (i = 0; i < HS_ARRAY_LEN(ways); i++)
         expect(ingest_post(f->address, with_url_key(ways[i], key), JSON, "{}"), 403,
-               "scope_missing");
+               "lacks the scope");
     reply = raw_ask(f->address, "OPTIONS /ubi_events HTTP/1.1\r\nHost: localhost\r\n" PAGE "\r\n");
     expect_header(reply, 204, "Access-Control-Allow-Methods", "POST");
     assert_int_equal(ingest_fixture_count(f, HS_TOPIC_RESULTS), 1);
@@ -503,6 +548,7 @@ int main(void)
         CASE(ways_in__each_reaches_its_topic),
         CASE(otlp__both_encodings_on_both_listeners),
         CASE(malformed__is_refused_with_the_reason),
+        CASE(errors__have_the_form_of_their_route),
         CASE(batch__limit_is_exact),
         CASE(append_refused__is_503_with_retry_after),
         CASE(append_lost__is_503_in_each_way_in),

@@ -54,7 +54,8 @@ static void batch__rejects_events_one_by_one(void **state)
     assert_int_equal(kit->outcome.errors_n, 2);
     assert_int_equal(kit->outcome.errors[0].index, 1);
     assert_string_equal(kit->outcome.errors[0].code, "missing_field");
-    assert_string_equal(kit->outcome.errors[0].detail, "service is missing");
+    assert_string_equal(kit->outcome.errors[0].detail,
+                        "service is missing: a search event needs it");
     assert_int_equal(kit->outcome.errors[1].index, 2);
     assert_string_equal(kit->outcome.errors[1].detail, "the event is a number, must be an object");
 }

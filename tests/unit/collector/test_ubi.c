@@ -184,11 +184,15 @@ struct refusal_case {
 static void missing_required_fields__are_refused(void **state)
 {
     static const struct refusal_case events[] = {
-        {"{}", "action_name is missing"},
-        {"{\"action_name\":\"click\"}", "timestamp is missing"},
-        {"{\"action_name\":\"\",\"timestamp\":\"2023-11-14T22:13:22Z\"}", "action_name is missing"},
-        {"{\"action_name\":\"click\",\"timestamp\":null}", "timestamp is missing"},
-        {"[[]]", "the document must be an object"},
+        {"{}", "action_name is missing: an event needs it"},
+        {"{\"action_name\":\"click\"}", "timestamp is missing: an event needs it"},
+        {"{\"action_name\":\"\",\"timestamp\":\"2023-11-14T22:13:22Z\"}",
+         "action_name is missing: an event needs it"},
+        {"{\"action_name\":\"click\",\"timestamp\":null}",
+         "timestamp is missing: an event needs it"},
+        {"{\"action_name\":[],\"timestamp\":\"2023-11-14T22:13:22Z\"}",
+         "action_name is an array, must be a string"},
+        {"[[]]", "the document is an array, must be an object"},
     };
     struct intake_kit *kit = *state;
 
@@ -198,7 +202,7 @@ static void missing_required_fields__are_refused(void **state)
         assert_string_equal(kit->outcome.errors[0].detail, events[i].text);
     }
     assert_int_equal(read_queries(kit, "{\"query_id\":\"x\"}"), HS_OK);
-    assert_string_equal(kit->outcome.errors[0].detail, "user_query is missing");
+    assert_string_equal(kit->outcome.errors[0].detail, "user_query is missing: a query needs it");
     assert_string_equal(kit->outcome.errors[0].code, "missing_field");
     assert_int_equal(read_events(kit, "{\n  // TBD\n}\n"), HS_EINVAL);
     assert_int_equal(kit->err.sys, HS_REFUSED_JSON);
