@@ -17,6 +17,15 @@ static struct hs_str service_of(const struct hs_otlp_section *section)
     return hs_str_utf8_cut(name.str, HS_STREAM_KEY_MAX);
 }
 
+/* A record that the tables cannot hold would take the whole message with it. */
+static bool is_past_time(struct hs_str message)
+{
+    struct hs_otlp_log log;
+
+    return hs_otlp_log_read(message, &log, NULL) == HS_OK &&
+           (log.time_ns > INT64_MAX || log.observed_time_ns > INT64_MAX);
+}
+
 static int add_record(struct hs_otlp_reader *reader, struct hs_str service, struct hs_str message,
                       struct hs_err *err)
 {
@@ -32,6 +41,10 @@ static int add_record(struct hs_otlp_reader *reader, struct hs_str service, stru
     }
     if (rc < 0)
         return hs_err_set(err, rc, 0, "%s (a log record)", why.text);
+    if (is_past_time(message)) {
+        hs_otlp_reader_reject(reader, HS_OTLP_REJECT_TIME, NULL);
+        return HS_OK;
+    }
     if (rc > 0) {
         rc = hs_otlp_reader_rewrite(reader, HS_OTLP_TYPE_LOG, &item.bytes, err);
         if (rc < 0)
@@ -78,5 +91,5 @@ int hs_otlp_logs_read(struct hs_otlp_reader *reader, struct hs_intake *intake, s
         rc = hs_otlp_groups_write(&reader->groups, intake, HS_TOPIC_LOGS, false, err);
     if (rc == HS_OK)
         hs_otlp_reader_finish(reader, "log records");
-    return rc;
+    return hs_otlp_reader_explain(rc, HS_OTLP_LOGS, encoding, body, err);
 }

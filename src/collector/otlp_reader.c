@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "collector/otlp_reader_int.h"
+#include "net/otlp_fault.h"
 #include "net/otlp_json.h"
 
 enum {
@@ -20,6 +21,7 @@ static const struct {
     [HS_OTLP_REJECT_SPAN_ID] = {"span_id", "span id is not 8 bytes or all zero"},
     [HS_OTLP_REJECT_LIMIT] = {"limit", "too many attributes or levels"},
     [HS_OTLP_REJECT_SIZE] = {"size", "too large for one message"},
+    [HS_OTLP_REJECT_TIME] = {"time", "its time is past the year 2262"},
 };
 
 const char *hs_otlp_reject_name(enum hs_otlp_reject reason)
@@ -205,4 +207,12 @@ void hs_otlp_reader_finish(struct hs_otlp_reader *reader, const char *what)
     }
     if (n < sizeof(out->message))
         snprintf(out->message + n, sizeof(out->message) - n, ")");
+}
+
+int hs_otlp_reader_explain(int rc, enum hs_otlp_signal signal, enum hs_otlp_encoding encoding,
+                           struct hs_str body, struct hs_err *err)
+{
+    if (rc == HS_EINVAL && encoding == HS_OTLP_PROTOBUF)
+        hs_otlp_fault_find(signal, body, err);
+    return rc;
 }

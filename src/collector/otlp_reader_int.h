@@ -54,4 +54,8 @@ void hs_otlp_reader_reject(struct hs_otlp_reader *reader, enum hs_otlp_reject re
 /* Writes out->message. `what` is "spans" or "log records". */
 void hs_otlp_reader_finish(struct hs_otlp_reader *reader, const char *what);
 
+/* Returns rc. When it is HS_EINVAL and the body came as protobuf, err gets the fault's place. */
+int hs_otlp_reader_explain(int rc, enum hs_otlp_signal signal, enum hs_otlp_encoding encoding,
+                           struct hs_str body, struct hs_err *err);
+
 #endif

@@ -80,6 +80,8 @@ static bool accept(struct hs_otlp_reader *reader, const struct found *found,
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_TRACE_ID, NULL);
     else if (!hs_otlp_id_valid(found->span.span_id, HS_OTLP_SPAN_ID))
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_SPAN_ID, NULL);
+    else if (found->span.start_ns > INT64_MAX)
+        hs_otlp_reader_reject(reader, HS_OTLP_REJECT_TIME, NULL);
     else if (found->too_much)
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_LIMIT, why);
     else if (reader->section_rc != HS_OK)
@@ -170,5 +172,5 @@ int hs_otlp_traces_read(struct hs_otlp_reader *reader, struct hs_intake *intake,
         rc = hs_otlp_groups_write(&reader->groups, intake, HS_TOPIC_SPANS, true, err);
     if (rc == HS_OK)
         hs_otlp_reader_finish(reader, "spans");
-    return rc;
+    return hs_otlp_reader_explain(rc, HS_OTLP_TRACES, encoding, body, err);
 }

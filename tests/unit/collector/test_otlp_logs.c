@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "collector/otlp_group.h"
+#include "net/pb.h"
 #include "support/otlp_kit.h"
 
 static int setup(void **state)
@@ -106,6 +107,20 @@ static void read__rejects_records_past_the_limits(void **state)
     assert_int_equal(kit->out.rejected, 1);
     assert_string_equal(kit->out.message, "1 of 2 log records rejected, the first at index 0: a "
                                           "value nests deeper than 16 levels (limit: 1)");
+}
+
+static void read__rejects_records_past_the_tables_times(void **state)
+{
+    struct otlp_kit *kit = *state;
+
+    otlp_record(kit, "1");
+    hs_pb_add_fixed64(&kit->body, 1, (uint64_t)INT64_MAX + 1);
+    otlp_record(kit, "2");
+    hs_pb_add_fixed64(&kit->body, 11, (uint64_t)INT64_MAX + 1);
+    otlp_record(kit, "3");
+    otlp_read_logs(kit);
+    assert_int_equal(kit->out.accepted, 1);
+    assert_int_equal(kit->out.rejected_by[HS_OTLP_REJECT_TIME], 2);
 }
 
 static void read__rejects_the_records_of_a_resource_past_the_limits(void **state)
@@ -253,6 +268,7 @@ int main(void)
         TEST(read__makes_one_message_of_each_service),
         TEST(read__redacts_bodies_and_attributes),
         TEST(read__rejects_records_past_the_limits),
+        TEST(read__rejects_records_past_the_tables_times),
         TEST(read__rejects_the_records_of_a_resource_past_the_limits),
         TEST(read__bounds_the_records_of_a_request),
         TEST(read__refuses_malformed_bodies),

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -11,6 +12,7 @@
 #include "base/rand.h"
 #include "collector/enrich.h"
 #include "collector/otlp_scrub.h"
+#include "net/pb.h"
 #include "support/otlp_kit.h"
 
 #define TRACE_2 "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -149,6 +151,39 @@ static void read__rejects_spans_without_valid_ids_and_keeps_the_rest(void **stat
                         "6 of 7 spans rejected, the first at index 1: trace id is not 16 bytes or "
                         "all zero (trace_id: 3, span_id: 3)");
     assert_int_equal(otlp_messages_n(kit, HS_TOPIC_SPANS), 1);
+}
+
+/* The tables' times end in 2262; one such span would take its whole trace with it. */
+static void read__rejects_spans_past_the_tables_times(void **state)
+{
+    struct otlp_kit *kit = *state;
+
+    otlp_span(kit, &(struct otlp_span){.span_id = "0000000000000001"});
+    hs_pb_add_fixed64(&kit->body, 7, INT64_MAX);
+    otlp_span(kit, &(struct otlp_span){.span_id = "0000000000000002"});
+    hs_pb_add_fixed64(&kit->body, 7, (uint64_t)INT64_MAX + 1);
+    otlp_read_traces(kit);
+    assert_int_equal(kit->out.accepted, 1);
+    assert_string_equal(kit->out.message, "1 of 2 spans rejected, the first at index 1: its time "
+                                          "is past the year 2262 (time: 1)");
+}
+
+/* Not just "malformed": which span, which byte, which field, which rule. */
+static void read__names_the_place_of_a_fault(void **state)
+{
+    struct otlp_kit *kit = *state;
+
+    otlp_span(kit, &(struct otlp_span){.name = "whole"});
+    otlp_span(kit, &(struct otlp_span){.name = "cut"});
+    otlp_attr(kit, "k", "v");
+    otlp_done(kit);
+    kit->body.p[kit->body.n - 2] = 9; /* the length of "v" */
+    assert_int_equal(hs_otlp_traces_read(kit->reader, &kit->intake, hs_buf_str(&kit->body),
+                                         HS_OTLP_PROTOBUF, &kit->out, &kit->err),
+                     HS_EINVAL);
+    assert_non_null(strstr(kit->err.text,
+                           "in resourceSpans[0].scopeSpans[0].spans[1].attributes[0].value: field "
+                           "1 (stringValue) has 9 bytes, but only 1 are left"));
 }
 
 static void read__rejects_spans_past_the_limits(void **state)
@@ -445,6 +480,8 @@ int main(void)
         TEST(read__keeps_a_clean_request_byte_for_byte),
         TEST(read__takes_an_empty_request),
         TEST(read__rejects_spans_without_valid_ids_and_keeps_the_rest),
+        TEST(read__rejects_spans_past_the_tables_times),
+        TEST(read__names_the_place_of_a_fault),
         TEST(read__rejects_spans_past_the_limits),
         TEST(read__splits_a_trace_that_is_larger_than_a_message),
         TEST(read__rejects_a_span_that_is_larger_than_a_message),

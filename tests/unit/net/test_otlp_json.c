@@ -1,5 +1,6 @@
 /* OTLP/JSON: what it becomes in protobuf, read back with the walk; and what is refused, with which
  * words. */
+#include <float.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -161,40 +162,45 @@ static void read__names_what_is_wrong_and_where(void **state)
     static const struct {
         const char *json, *text;
     } cases[] = {
-        {"", "OTLP/JSON: the body is no JSON at byte 0"},
-        {"{\"resourceSpans\":[}", "OTLP/JSON: the body is no JSON at byte 18"},
-        {"[]", "OTLP/JSON: the body is array, must be an object"},
-        {"{\"resourceSpans\":{}}", "OTLP/JSON: resourceSpans is object, must be an array"},
-        {"{\"resourceSpans\":[7]}", "OTLP/JSON: resourceSpans[0] is uint, must be an object"},
+        {"", "OTLP/JSON: the body is empty, must be an object"},
+        {"{\"resourceSpans\":[}", "OTLP/JSON: not JSON at byte 18 of 19: "},
+        {"[]", "OTLP/JSON: the body is an array, must be an object"},
+        {"{\"resourceSpans\":{}}", "OTLP/JSON: resourceSpans is an object, must be an array"},
+        {"{\"resourceSpans\":[7]}",
+         "OTLP/JSON: resourceSpans[0] is the number 7, must be an object"},
         {SPAN("\"kind\":\"SPAN_KIND_SERVER\""),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].kind is string, must be an integer "
+         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].kind is the string "
+         "\"SPAN_KIND_SERVER\", must be an integer "
          "(enums have no names in OTLP/JSON)"},
         {SPAN("\"traceId\":\"xyz\""), "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].traceId "
-                                      "is string, must be a string of "
+                                      "is the string \"xyz\", must be a string of "
                                       "hex digits, two a byte"},
         {SPAN("\"traceId\":\"zz\""), "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].traceId "
-                                     "is string, must be a string of "
+                                     "is the string \"zz\", must be a string of "
                                      "hex digits, two a byte"},
-        {SPAN("\"name\":7"),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].name is uint, must be a string"},
+        {SPAN("\"name\":7"), "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].name is the "
+                             "number 7, must be a string"},
         {SPAN("\"startTimeUnixNano\":\"-1\""),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].startTimeUnixNano is string, must be "
+         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].startTimeUnixNano is the string "
+         "\"-1\", must be "
          "an unsigned 64-bit integer, as a number or a decimal string"},
         {SPAN("\"flags\":4294967296"), "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].flags "
-                                       "is uint, must be an integer from "
+                                       "is the number 4294967296, must be an integer from "
                                        "0 to 4294967295"},
         {VALUE("{\"intValue\":1.5}"),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.intValue is real, "
+         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.intValue is the "
+         "number 1.5, "
          "must be a 64-bit integer, as a number or a decimal string"},
-        {VALUE("{\"intValue\":9223372036854775808}"),
-         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.intValue is uint, "
-         "must be a 64-bit integer, as a number or a decimal string"},
+        {VALUE("{\"intValue\":\"9223372036854775808\"}"),
+         "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.intValue is the "
+         "string \"9223372036854775808\", must be a 64-bit integer, as a number or a decimal "
+         "string"},
         {VALUE("{\"bytesValue\":\"*\"}"),
          "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.bytesValue is "
-         "string, must be a string of base64"},
+         "the string \"*\", must be a string of base64"},
         {VALUE("{\"boolValue\":1}"),
          "OTLP/JSON: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.boolValue is "
-         "uint, "
+         "the number 1, "
          "must be true or false"},
     };
     struct hs_err err;
@@ -208,6 +214,28 @@ static void read__names_what_is_wrong_and_where(void **state)
         if (strncmp(err.text, cases[i].text, strlen(cases[i].text)) != 0)
             fail_msg("case %zu: %s", i, err.text);
     }
+}
+
+/* The SDK for JavaScript sends any double without a fraction as intValue. */
+static void read__keeps_whole_numbers_past_64_bits_as_doubles(void **state)
+{
+    static const struct {
+        const char *json;
+        double f64;
+    } cases[] = {
+        {VALUE("{\"intValue\":9223372036854775808}"), 0x1p63},
+        {VALUE("{\"intValue\":18446744073709551615}"), 0x1p64},
+        {VALUE("{\"intValue\":1.7976931348623157e+308}"), DBL_MAX},
+        {VALUE("{\"intValue\":-1e300}"), -1e300},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < HS_ARRAY_LEN(cases); i++) {
+        assert_int_equal(value_of(cases[i].json).kind, HS_OTLP_DOUBLE);
+        assert_true(value_of(cases[i].json).f64 == cases[i].f64);
+    }
+    assert_int_equal(value_of(VALUE("{\"intValue\":-9223372036854775808}")).kind, HS_OTLP_INT);
 }
 
 static void read__bounds_the_depth(void **state)
@@ -284,6 +312,7 @@ int main(void)
         cmocka_unit_test(text__of_nested_values_is_json),
         cmocka_unit_test(read__takes_logs),
         cmocka_unit_test(read__names_what_is_wrong_and_where),
+        cmocka_unit_test(read__keeps_whole_numbers_past_64_bits_as_doubles),
         cmocka_unit_test(read__bounds_the_depth),
         cmocka_unit_test(read__bounds_the_body),
         cmocka_unit_test(read__says_when_the_buffer_is_full),
