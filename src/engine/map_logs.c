@@ -36,11 +36,18 @@ static void map_place(struct log_mapper *mapper, const struct hs_row_id *id)
     hs_block_u64(block, HS_LOG_SUB, id->sub);
 }
 
+/* OTLP knows 1 to 24; what does not fit the column is unspecified. */
+static uint64_t severity_of(const struct hs_otlp_log *log)
+{
+    return log->severity >= 0 && log->severity <= UINT8_MAX ? (uint64_t)log->severity : 0;
+}
+
 static int map_log(struct log_mapper *mapper, const struct hs_otlp_iter *iter,
                    struct hs_str message, const struct hs_row_id *id)
 {
     struct hs_block *block = &mapper->rows->blocks[HS_TABLE_LOGS];
     struct hs_row_id row = *id;
+    struct hs_otlp_scope scope;
     struct hs_otlp_log log;
     uint64_t ts_ns;
     int rc = hs_otlp_log_read(message, &log, NULL);
@@ -52,14 +59,21 @@ static int map_log(struct log_mapper *mapper, const struct hs_otlp_iter *iter,
     hs_map_resource_read(&mapper->resource, iter);
     map_place(mapper, &row);
     hs_block_u64(block, HS_LOG_TS, ts_ns);
-    hs_block_u64(block, HS_LOG_SEVERITY_NUMBER, (uint64_t)log.severity);
+    if (log.observed_time_ns > 0)
+        hs_block_u64(block, HS_LOG_OBSERVED, log.observed_time_ns);
+    else
+        hs_block_null(block, HS_LOG_OBSERVED);
+    hs_block_u64(block, HS_LOG_SEVERITY_NUMBER, severity_of(&log));
     hs_block_str(block, HS_LOG_SEVERITY_TEXT, log.severity_text);
+    hs_block_str(block, HS_LOG_EVENT_NAME, log.event_name);
     hs_buf_reset(&mapper->text);
     hs_otlp_value_text(&log.body, &mapper->text);
     hs_block_str(block, HS_LOG_BODY, hs_buf_str(&mapper->text));
     hs_map_hex(block, HS_LOG_TRACE_ID, log.trace_id);
     hs_map_hex(block, HS_LOG_SPAN_ID, log.span_id);
-    hs_block_str(block, HS_LOG_SCOPE_NAME, hs_map_scope_name(iter));
+    scope = hs_map_scope(iter);
+    hs_block_str(block, HS_LOG_SCOPE_NAME, scope.name);
+    hs_block_str(block, HS_LOG_SCOPE_VERSION, scope.version);
     hs_map_otlp_attributes(block, HS_LOG_ATTRIBUTES, message, HS_OTLP_LOG_ATTRIBUTES,
                            &mapper->text);
     hs_map_otlp_attributes(block, HS_LOG_RESOURCE_ATTRIBUTES, iter->section.resource,

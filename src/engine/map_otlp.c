@@ -53,13 +53,13 @@ void hs_map_hex(struct hs_block *block, unsigned col, struct hs_str bytes)
     hs_block_str(block, col, hs_str_n(hex, 2 * bytes.n));
 }
 
-struct hs_str hs_map_scope_name(const struct hs_otlp_iter *iter)
+struct hs_otlp_scope hs_map_scope(const struct hs_otlp_iter *iter)
 {
     struct hs_otlp_scope scope;
 
     if (hs_otlp_scope_read(iter->section.scope, &scope, NULL) != HS_OK)
-        return HS_STR_NULL;
-    return scope.name;
+        return (struct hs_otlp_scope){.name = HS_STR_NULL};
+    return scope;
 }
 
 int hs_map_grow(const struct hs_otlp_iter *iter, struct hs_str message, size_t *bytes,

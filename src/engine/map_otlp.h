@@ -20,7 +20,8 @@ void hs_map_otlp_attributes(struct hs_block *block, unsigned col, struct hs_str 
                             enum hs_otlp_repeated number, struct hs_buf *text);
 /* Bytes as lower-case hex. */
 void hs_map_hex(struct hs_block *block, unsigned col, struct hs_str bytes);
-struct hs_str hs_map_scope_name(const struct hs_otlp_iter *iter);
+/* The scope of what the iterator is at; empty texts when there is none. */
+struct hs_otlp_scope hs_map_scope(const struct hs_otlp_iter *iter);
 
 /* Adds what a row takes of the message to *bytes: a resource is written with each of its rows, so
  * that a small message can become large. HS_EINVAL: past HS_ROWS_MESSAGE_BYTES_MAX. */

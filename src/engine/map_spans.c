@@ -75,7 +75,9 @@ static void map_links(struct span_mapper *mapper, struct hs_str message)
         hs_buf_add_hex(text, link.trace_id.p, link.trace_id.n);
         HS_BUF_ADD_LIT(text, "\",\"span_id\":\"");
         hs_buf_add_hex(text, link.span_id.p, link.span_id.n);
-        HS_BUF_ADD_LIT(text, "\",\"attributes\":");
+        HS_BUF_ADD_LIT(text, "\",\"trace_state\":");
+        hs_json_str(text, link.trace_state);
+        HS_BUF_ADD_LIT(text, ",\"attributes\":");
         hs_otlp_attrs_json(item, HS_OTLP_LINK_ATTRIBUTES, text);
         hs_buf_add_char(text, '}');
     }
@@ -124,11 +126,10 @@ static int map_row(struct span_mapper *mapper, const struct hs_otlp_iter *iter,
                    const struct hs_row_id *id)
 {
     struct hs_block *block = &mapper->rows->blocks[HS_TABLE_SPANS];
-    struct hs_otlp_scope scope = {.name = HS_STR("")};
+    struct hs_otlp_scope scope = hs_map_scope(iter);
 
     map_place(mapper, id);
     map_span_fields(mapper, span);
-    hs_otlp_scope_read(iter->section.scope, &scope, NULL);
     hs_block_str(block, HS_SPAN_SCOPE_NAME, scope.name);
     hs_block_str(block, HS_SPAN_SCOPE_VERSION, scope.version);
     hs_map_otlp_attributes(block, HS_SPAN_ATTRIBUTES, message, HS_OTLP_SPAN_ATTRIBUTES,

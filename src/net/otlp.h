@@ -119,9 +119,10 @@ int hs_otlp_value_next(struct hs_otlp_each *each, struct hs_otlp_value *out);
 struct hs_otlp_value hs_otlp_attr_find(struct hs_str message, enum hs_otlp_repeated number,
                                        struct hs_str key);
 
-/* Appends the value as text: a string as it is, numbers in decimal, true or false, bytes in base64,
- * arrays and lists as JSON, NONE as nothing. Levels below HS_OTLP_DEPTH_MAX become null. HS_EINVAL:
- * malformed inside; what was appended until then stays. */
+/* Appends the value as text: a string as it is, numbers in decimal or as NaN, Infinity, -Infinity,
+ * true or false, bytes in base64, arrays and lists as JSON, NONE as nothing. Levels below
+ * HS_OTLP_DEPTH_MAX become null. HS_EINVAL: malformed inside; what was appended until then
+ * stays. */
 int hs_otlp_value_text(const struct hs_otlp_value *value, struct hs_buf *out);
 /* The same as a JSON value; bytes become a base64 string, NONE, NaN and infinities become null. */
 int hs_otlp_value_json(const struct hs_otlp_value *value, struct hs_buf *out);

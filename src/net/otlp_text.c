@@ -1,6 +1,8 @@
 /*
  * Attribute values as text and JSON. Nested values recurse, at most HS_OTLP_DEPTH_MAX levels.
  */
+#include <math.h>
+
 #include "base/json_out.h"
 #include "net/base64.h"
 #include "net/otlp.h"
@@ -86,12 +88,24 @@ int hs_otlp_value_json(const struct hs_otlp_value *value, struct hs_buf *out)
     return add_json(value, 0, out);
 }
 
+/* Outside JSON, numbers that it cannot write have OTLP's words for them. */
+static void add_double_text(double v, struct hs_buf *out)
+{
+    if (isnan(v))
+        HS_BUF_ADD_LIT(out, "NaN");
+    else if (isinf(v))
+        hs_buf_add_c(out, v > 0 ? "Infinity" : "-Infinity");
+    else
+        hs_json_double(out, v);
+}
+
 int hs_otlp_value_text(const struct hs_otlp_value *value, struct hs_buf *out)
 {
     switch (value->kind) {
     case HS_OTLP_NONE: return HS_OK;
     case HS_OTLP_STR: hs_buf_add_str(out, value->str); return HS_OK;
     case HS_OTLP_BYTES: hs_base64_encode(value->str, out); return HS_OK;
+    case HS_OTLP_DOUBLE: add_double_text(value->f64, out); return HS_OK;
     default: return add_json(value, 0, out);
     }
 }
