@@ -4,19 +4,22 @@ import subprocess
 
 import requests
 
-from platform_helper import Platform
+from platform_helper import Platform, wait_until
 
 JSON = {"Content-Type": "application/json"}
 
 
 def make_key(platform, *words):
-    """The text of a new API key, made by the program itself."""
+    """The text of a new API key, made by the program itself, that the server knows already."""
     run = subprocess.run(
         [platform.binary, "keys", "create", "--data", platform.data, *words],
         capture_output=True, text=True, timeout=30,
     )
     assert run.returncode == 0, run.stderr
-    return run.stdout.strip()
+    key = run.stdout.strip()
+    wait_until(lambda: send(platform, "/api/v1/telemetry/batch", [],
+                            {"Authorization": f"Bearer {key}"}).status_code != 401, 30, "the key")
+    return key
 
 
 def send(platform, path, body, headers=None, listener="gateway", method="POST", timeout=30):
