@@ -1,6 +1,7 @@
 #define XXH_INLINE_ALL
 #include "base/hash.h"
 
+#include <endian.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -116,12 +117,16 @@ bool hs_equal_secret(const void *a, const void *b, size_t n)
 
 static uint64_t load64(const unsigned char *p)
 {
-    uint64_t v = 0;
-    int i;
+    uint64_t v;
 
-    for (i = 7; i >= 0; i--)
-        v = v << 8 | p[i];
-    return v;
+    memcpy(&v, p, sizeof(v));
+    return le64toh(v);
+}
+
+static void store64(unsigned char *p, uint64_t v)
+{
+    v = htole64(v);
+    memcpy(p, &v, sizeof(v));
 }
 
 static uint64_t rotl(uint64_t v, int bits)
@@ -129,7 +134,7 @@ static uint64_t rotl(uint64_t v, int bits)
     return v << bits | v >> (64 - bits);
 }
 
-static void sip_rounds(uint64_t v[4], int rounds)
+static inline void sip_rounds(uint64_t v[4], int rounds)
 {
     while (rounds-- > 0) {
         v[0] += v[1];
@@ -173,7 +178,6 @@ void hs_siphash128(const unsigned char key[16], struct hs_str s, unsigned char o
                      k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL};
     uint64_t last = sip_absorb(v, s);
     uint64_t half;
-    int i;
 
     v[3] ^= last;
     sip_rounds(v, 2);
@@ -181,11 +185,9 @@ void hs_siphash128(const unsigned char key[16], struct hs_str s, unsigned char o
     v[2] ^= 0xee;
     sip_rounds(v, 4);
     half = v[0] ^ v[1] ^ v[2] ^ v[3];
-    for (i = 0; i < 8; i++)
-        out[i] = (unsigned char)(half >> (8 * i));
+    store64(out, half);
     v[1] ^= 0xdd;
     sip_rounds(v, 4);
     half = v[0] ^ v[1] ^ v[2] ^ v[3];
-    for (i = 0; i < 8; i++)
-        out[8 + i] = (unsigned char)(half >> (8 * i));
+    store64(out + 8, half);
 }
