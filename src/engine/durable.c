@@ -219,15 +219,20 @@ static void sync_folder(const struct hs_durable *durable)
                       (double)(hs_mono_ns(durable->deps.clock) - start_ns) / HS_NS_PER_S);
 }
 
+/* What was rolled before a power loss stays remembered, however often the folder is synced, until
+ * hs_power_recovered has marked it dirty. */
 static int sync_once(struct hs_durable *durable, struct hs_err *err)
 {
     struct hs_loaded_snapshot *snapshot = NULL;
     struct rolled rolled = {.ops = NULL};
+    bool recovering = false;
     int rc;
 
     hs_arena_init(&rolled.arena, ROLLED_ARENA_BYTES);
     rc = hs_loader_snapshot(durable->loader, &snapshot, err);
     if (rc == HS_OK)
+        rc = hs_power_lost(durable->deps.metadata, "", &recovering, err);
+    if (rc == HS_OK && !recovering)
         rc = read_rolled(durable->deps.metadata, &rolled, err);
     if (rc == HS_OK)
         sync_folder(durable);

@@ -128,6 +128,20 @@ static void add_limits(struct hs_buf *out, const struct hs_store_plan *plan)
              "  <snapshot_cleaner_pool_size>2</snapshot_cleaner_pool_size>\n");
 }
 
+/* The store syncs nothing by itself (engine/durable.h). Until the next syncfs the parts that a merge
+ * replaced must stay, and parts that a power loss broke, however many, must not keep a table from
+ * opening: they are filled again from the stream. */
+static void add_table_defaults(struct hs_buf *out)
+{
+    HS_BUF_ADD_LIT(
+        out, "  <merge_tree>\n"
+             "    <old_parts_lifetime>480</old_parts_lifetime>\n"
+             "    <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>\n"
+             "    <max_suspicious_broken_parts_bytes>1099511627776"
+             "</max_suspicious_broken_parts_bytes>\n"
+             "  </merge_tree>\n");
+}
+
 void hs_store_config_server(const struct hs_store_plan *plan, struct hs_buf *out)
 {
     HS_BUF_ADD_LIT(out, "<clickhouse>\n"
@@ -160,6 +174,7 @@ void hs_store_config_server(const struct hs_store_plan *plan, struct hs_buf *out
     add_path(out, plan, "dictionaries_lib_path", "files/");
     add_path(out, plan, "dynamic_user_defined_executable_functions_path", "files/");
     add_limits(out, plan);
+    add_table_defaults(out);
     add_http_handlers(out, plan);
     HS_BUF_ADD_LIT(out, "</clickhouse>\n");
 }
