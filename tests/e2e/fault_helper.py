@@ -1,11 +1,14 @@
 """What the fault tests do to a platform: lost writes, a wrong clock, a store that is away."""
 import fcntl
+import json
 import os
 import shutil
 import signal
 import sqlite3
 import struct
 import subprocess
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from platform_helper import wait_until
@@ -91,6 +94,17 @@ def kill_all(platform):
     wait_until(lambda: store_ended(platform.data), 20, "the store's end")
 
 
+def answer(url, body):
+    """(status, headers, what the JSON body holds) of a POST."""
+    call = urllib.request.Request(url, data=json.dumps(body).encode(),
+                                  headers={"Content-Type": "application/json"}, method="POST")
+    try:
+        with urllib.request.urlopen(call, timeout=30) as reply:
+            return reply.status, reply.headers, json.loads(reply.read())
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, json.loads(error.read())
+
+
 def forget_boot(data):
     """The recorded boot becomes another one: the kernel seems to have started since."""
     with sqlite3.connect(Path(data) / "metadata.db") as db:
@@ -148,3 +162,36 @@ def lose_unsynced(data, synced_ns, removable, rng):
             if file.is_file():
                 os.truncate(file, 0)
     return inserted, merged
+
+
+class SmallDisk:
+    """A file system of its own of size_mb, where that may be made; else a folder. fill() leaves
+    left_mb free for others, or seems to: `min_free` is what disk.free_min_bytes must be for it."""
+
+    def __init__(self, folder, size_mb):
+        self.folder = Path(folder)
+        self.folder.mkdir()
+        self.filler = self.folder / "filler"
+        words = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "haystat-test", str(folder)]
+        self.own = shutil.which("mount") and \
+            subprocess.run(words, capture_output=True, timeout=30).returncode == 0
+
+    def free_mb(self):
+        return shutil.disk_usage(self.folder).free >> 20
+
+    def fill(self, left_mb):
+        size = max(0, self.free_mb() - left_mb) << 20
+        with open(self.filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+
+    def empty(self):
+        self.filler.unlink(missing_ok=True)
+
+    def close(self):
+        self.empty()
+        if self.own:
+            wait_until(self._unmount, 20, "unmounting, once the store has ended")
+
+    def _unmount(self):
+        words = ["umount", str(self.folder)]
+        return subprocess.run(words, capture_output=True, timeout=30).returncode == 0

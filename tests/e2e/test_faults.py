@@ -1,5 +1,9 @@
 """Faults of the machine under load: power loss, a full disk, a store that is away."""
+import os
 import random
+import signal
+import time
+import uuid
 
 import pytest
 
@@ -77,3 +81,129 @@ def power_loss_round(platform, ledger, syncs, seed, lost):
     lost["merged parts"] += merged
     lost["ranges"] += faults.metric(platform, "hs_engine_recovered_ranges_total", "power_loss")
     assert platform.stop() == 0
+
+
+def acked_total(ledger):
+    return sum(len(ids) for ids in ledger.acked.values())
+
+
+def kill_store(platform):
+    """One SIGKILL to whatever store runs."""
+    pid = platform.get_json("/api/v1/status")["store"]["pid"]
+    if pid > 0:
+        os.kill(pid, signal.SIGKILL)
+
+
+def keep_killed(platform, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        kill_store(platform)
+        time.sleep(0.1)
+
+
+def keep_stopped(platform, seconds):
+    pid = platform.store_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def hang_until_replaced(platform, _):
+    pid = platform.store_pid()
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: platform.store_pid() not in (0, pid), 90, "another store")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault, seconds", [
+    (keep_killed, 8),
+    (keep_stopped, 8),
+    pytest.param(keep_killed, 60, marks=pytest.mark.slow),
+    pytest.param(keep_stopped, 60, marks=pytest.mark.slow),
+    pytest.param(hang_until_replaced, 0, marks=pytest.mark.slow),
+])
+def test_store_down__collecting_goes_on_and_all_is_loaded_later(platform, tmp_path, fault, seconds):
+    ledger = Ledger(tmp_path / "ledger")
+    platform.start()
+    load = Load(platform, ledger, random.Random(4))
+    load.start(clients=2)
+    wait_for_more(platform, 200)
+    before = acked_total(ledger)
+    fault(platform, seconds)
+    assert acked_total(ledger) > before, "nothing was taken while the store was away"
+    assert not load.unanswered, "requests were refused while the store was away"
+    load.finish()
+    load.resend()
+    assert check(platform, ledger) == []
+
+
+def post_one(platform, ledger):
+    """Status, headers and body of the answer to one search, which the ledger knows."""
+    ids = [("searches", f"one-{uuid.uuid4()}")]
+    ledger.send(ids)
+    event = {"service": "web", "query": "shoes", "event_id": ids[0][1], "query_id": ids[0][1]}
+    answer = faults.answer(platform.url("/api/v1/telemetry/event"), event)
+    if answer[0] == 202:
+        ledger.ack(ids)
+    return answer
+
+
+def assert_refused_for_space(status, headers, problem):
+    assert status == 503, (status, problem)
+    assert int(headers["Retry-After"]) >= 1
+    assert headers["Content-Type"] == "application/problem+json"
+    assert problem["code"] == "unavailable"
+    assert "free" in problem["detail"] or "space" in problem["detail"], problem
+
+
+def full_disk_round(platform, ledger, disk, left_mb):
+    """Under load the disk fills up, stays so for a while, and has room again."""
+    platform.start()
+    load = Load(platform, ledger, random.Random(5))
+    load.start(clients=2)
+    wait_for_more(platform, 200)
+    disk.fill(left_mb)
+    wait_until(lambda: post_one(platform, ledger)[0] == 503, 30, "a refusal")
+    refused = post_one(platform, ledger)
+    ready = platform.get("/readyz")[0]
+    time.sleep(2)  # the fault lasts
+    disk.empty()
+    assert_refused_for_space(*refused)
+    wait_until(lambda: post_one(platform, ledger)[0] == 202, 30, "accepting again")
+    load.finish()
+    load.resend()
+    return ready
+
+
+@pytest.mark.timeout(300)
+def test_disk_full__is_refused_until_there_is_room(tmp_path):
+    disk = faults.SmallDisk(tmp_path / "disk", 512)
+    limit_mb = 128 if disk.own else disk.free_mb() - 1024
+    options = {"disk.free_min": "0", "disk.free_min_bytes": f"{limit_mb}MiB"}
+    platform = Platform(tmp_path / "disk/data", **faults.OPTIONS, **options)
+    ledger = Ledger(tmp_path / "ledger")
+    try:
+        left_mb = limit_mb - (64 if disk.own else 1024)
+        assert full_disk_round(platform, ledger, disk, left_mb) == 503, "it seems ready"
+        assert check(platform, ledger) == []
+    finally:
+        platform.kill()
+        disk.close()
+
+
+@pytest.mark.timeout(300)
+def test_disk_without_a_byte__loses_nothing_and_goes_on(tmp_path):
+    disk = faults.SmallDisk(tmp_path / "disk", 256)
+    if not disk.own:
+        pytest.skip("no file system of its own may be mounted here")
+    options = {"disk.free_min": "0", "disk.free_min_bytes": "0"}
+    platform = Platform(tmp_path / "disk/data", **faults.OPTIONS, **options)
+    ledger = Ledger(tmp_path / "ledger")
+    try:
+        full_disk_round(platform, ledger, disk, 0)
+        assert check(platform, ledger) == []
+    finally:
+        platform.kill()
+        disk.close()
