@@ -26,7 +26,7 @@ struct hs_metric hs_loader_repeats = {
     .help = "Events dropped as repeats within the dedup window, by topic.",
     .labels = {"topic"},
 };
-static struct hs_metric gaps = {
+struct hs_metric hs_loader_gaps = {
     .name = "hs_engine_lost_offsets_total",
     .type = HS_METRIC_COUNTER,
     .help = "Offsets that the stream lost before they were loaded, by topic.",
@@ -148,7 +148,7 @@ void hs_part_record_gap(struct hs_loader *loader, struct hs_part *part, uint64_t
 
     hs_log(HS_LOG_ERROR, "loader", "the stream lost offsets before they were loaded",
            HS_KV_S("part", part->key), HS_KV_I("lo", lo), HS_KV_I("hi", hi));
-    hs_metric_add(&gaps, labels, (double)(hi - lo));
+    hs_metric_add(&hs_loader_gaps, labels, (double)(hi - lo));
     while (hs_metadata_commit(loader->deps.metadata, &op, 1, NULL, NULL, &err) != HS_OK) {
         hs_log_err(HS_LOG_WARN, "loader", "gap not recorded, will retry", &err);
         if (!hs_loader_back_off(loader, &wait_ms))

@@ -42,8 +42,8 @@ int hs_loader_start(const struct hs_loader_deps *deps, struct hs_loader **out, s
 /* Finishes the batch in work (when the store answers), stops, frees. NULL is a no-op. @blocks */
 void hs_loader_stop(struct hs_loader *loader);
 
-/* One object a (topic, partition): topic, partition, loaded, durable, lag; dedup window. For
- * /api/v1/status. @thread any */
+/* One object a (topic, partition): topic, partition, loaded, durable, lag; dedup window; what this
+ * process left out, by topic and reason. For /api/v1/status. @thread any */
 void hs_loader_status(struct hs_loader *loader, struct hs_json *json);
 
 /* Everything below `loaded` as read from `positions` was made durable: moves durable, forgets the

@@ -3,7 +3,6 @@
 #define HS_ENGINE_LOADER_INT_H
 
 #include "base/atomic.h"
-
 #include "base/metric.h"
 #include "base/thread.h"
 #include "engine/dedup.h"
@@ -126,7 +125,7 @@ int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
                           const struct hs_err *why, struct hs_err *err);
 
 /* Shown in the status too. */
-extern struct hs_metric hs_loader_repeats, hs_loader_dead_letters;
+extern struct hs_metric hs_loader_repeats, hs_loader_dead_letters, hs_loader_gaps;
 
 /* The consumer's lag, 0 rows while there is no consumer. @thread any */
 int hs_loader_lag(struct hs_loader *loader, struct hs_lag *out, size_t out_max);

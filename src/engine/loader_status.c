@@ -64,6 +64,8 @@ void hs_loader_status(struct hs_loader *loader, struct hs_json *json)
     hs_metric_json(&hs_loader_repeats, json);
     hs_json_key(json, "dead_letters");
     hs_metric_json(&hs_loader_dead_letters, json);
+    hs_json_key(json, "lost_offsets");
+    hs_metric_json(&hs_loader_gaps, json);
     hs_json_obj_close(json);
     hs_free(lags);
     hs_free(views);

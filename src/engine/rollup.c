@@ -14,11 +14,12 @@
 #include "port/source.h"
 
 enum {
-    WINDOW_MINUTES_MAX = 60, /* minutes of one statement */
+    WINDOW_MINUTES_MAX = 60, /* minutes of raw rows, or windows of finer cells, of one statement */
     ROLLUP_RECENT_S = 90,    /* a minute that ended less ago is computed like the open one */
     ROLLUP_STEP_MS = 100,
     ROLLUP_QUERY_MS = 120000,
-    PASS_MS = 1000, /* after which a pass takes up no more backlog */
+    FINER_MARGIN_S = 86400, /* finer cells count as gone this long before their time is over */
+    PASS_MS = 1000,         /* after which a pass takes up no more backlog */
     SQL_BYTES_MAX = 16 << 20,
     DONE_SLOTS = 4096,
 };
@@ -260,6 +261,23 @@ static int clear_marks(struct hs_rollup *rollup, struct pass *pass, const struct
     return rc;
 }
 
+/* Coarser windows come from finer cells, but those of imported history may be gone already: the
+ * store drops cells that are past their time as soon as it merges them. */
+static bool needs_rows(const struct pass *pass, enum hs_level level, int64_t start_s)
+{
+    enum hs_level finer = (enum hs_level)(level - 1);
+
+    return level == HS_LEVEL_1M || start_s + hs_level_kept_s(finer) - FINER_MARGIN_S < pass->wall_s;
+}
+
+/* Windows of one statement. */
+static size_t group_max(const struct pass *pass, enum hs_level level, int64_t start_s)
+{
+    if (needs_rows(pass, level, start_s))
+        return (size_t)(WINDOW_MINUTES_MAX * 60 / hs_level_s(level));
+    return WINDOW_MINUTES_MAX;
+}
+
 static int compute_group(struct hs_rollup *rollup, struct pass *pass, const struct group *group,
                          struct hs_err *err)
 {
@@ -273,6 +291,7 @@ static int compute_group(struct hs_rollup *rollup, struct pass *pass, const stru
     int rc = hold_lease(rollup, err);
 
     window.to_s = window.from_s + (int64_t)group->n * hs_level_s(group->level);
+    window.from_rows = needs_rows(pass, group->level, window.from_s);
     hs_buf_init(&counted, SQL_BYTES_MAX);
     if (rc == HS_OK)
         rc = hs_source_condition(rollup->deps.metadata, tenant, &counted, err);
@@ -324,7 +343,7 @@ static int compute_level(struct hs_rollup *rollup, struct pass *pass, enum hs_le
         if (group.marks->due && is_recent(pass, level, group.marks) == recent) {
             if (!recent && hs_mono_ns(rollup->deps.clock) > until_ns)
                 break;
-            group.n = hs_marks_group(marks, level, i, WINDOW_MINUTES_MAX);
+            group.n = hs_marks_group(marks, level, i, group_max(pass, level, group.marks->start_s));
             rc = compute_group(rollup, pass, &group, err);
         }
         i += group.n;

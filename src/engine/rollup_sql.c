@@ -18,14 +18,23 @@ static const struct family_row families[HS_ROLLUP_FAMILY_N] = {
                        "c.tenant, c.service, c.environment, c.dim, c.value"},
 };
 
-static void add_raw_where(const struct hs_rollup_window *window, struct hs_str counted,
-                          struct hs_buf *out)
+/* Rows of the window, each with the start of its cell; `more` are further columns. */
+static void add_rows(const struct hs_rollup_window *window, const char *more, struct hs_str counted,
+                     struct hs_buf *out)
 {
+    if (window->level != HS_LEVEL_1M)
+        hs_buf_addf(out,
+                    "SELECT * REPLACE (toStartOfInterval(t, INTERVAL %lld SECOND, 'UTC') AS t) "
+                    "FROM (",
+                    (long long)hs_level_s(window->level));
     hs_buf_addf(out,
-                "FROM haystat.searches WHERE tenant = {tenant:String} "
+                "SELECT " HS_SQL_ROW_COLUMNS
+                "%s FROM haystat.searches WHERE tenant = {tenant:String} "
                 "AND ts >= toDateTime64(%lld, 6, 'UTC') AND ts < toDateTime64(%lld, 6, 'UTC') "
                 "AND parent_query_id = '' AND (%.*s)",
-                (long long)window->from_s, (long long)window->to_s, HS_STR_ARG(counted));
+                more, (long long)window->from_s, (long long)window->to_s, HS_STR_ARG(counted));
+    if (window->level != HS_LEVEL_1M)
+        HS_BUF_ADD_LIT(out, ")");
 }
 
 static void add_cells_where(enum hs_rollup_family family, enum hs_level level,
@@ -49,10 +58,9 @@ static void add_fast_from_rows(const struct hs_rollup_window *window, struct hs_
 {
     hs_buf_addf(out,
                 "SELECT tenant, service, environment, t, " HS_SQL_CELLS_FROM_ROWS
-                ", toUInt64(%llu) "
-                "FROM (SELECT " HS_SQL_ROW_COLUMNS " ",
+                ", toUInt64(%llu) FROM (",
                 (unsigned long long)window->version);
-    add_raw_where(window, counted, out);
+    add_rows(window, "", counted, out);
     HS_BUF_ADD_LIT(out, ") GROUP BY tenant, service, environment, t");
 }
 
@@ -66,9 +74,9 @@ static void add_dim_from_rows(const struct hs_rollup_window *window, struct hs_s
                 ", toUInt64(%llu) FROM (SELECT *, row_number() OVER (PARTITION BY service, "
                 "environment, dim, t ORDER BY count DESC, value) AS place FROM (SELECT tenant, "
                 "service, environment, pair.1 AS dim, pair.2 AS value, t, " HS_SQL_CELLS_FROM_ROWS
-                " FROM (SELECT " HS_SQL_ROW_COLUMNS ", " HS_SQL_DIMENSIONS " AS pairs ",
+                " FROM (",
                 DIM_VALUES_MAX, (unsigned long long)window->version);
-    add_raw_where(window, counted, out);
+    add_rows(window, ", " HS_SQL_DIMENSIONS " AS pairs", counted, out);
     HS_BUF_ADD_LIT(out, ") ARRAY JOIN pairs AS pair "
                         "GROUP BY tenant, service, environment, dim, value, t)) AS c "
                         "GROUP BY c.tenant, c.service, c.environment, c.dim, shown, c.t");
@@ -90,7 +98,7 @@ void hs_rollup_cells_sql(enum hs_rollup_family family, const struct hs_rollup_wi
                          struct hs_str counted, struct hs_buf *out)
 {
     add_insert(family, window->level, out);
-    if (window->level != HS_LEVEL_1M)
+    if (!window->from_rows)
         add_from_cells(family, window, out);
     else if (family == HS_ROLLUP_FAST)
         add_fast_from_rows(window, counted, out);

@@ -2,6 +2,8 @@
 #ifndef HS_ENGINE_ROLLUP_SQL_H
 #define HS_ENGINE_ROLLUP_SQL_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "port/dirty.h"
 
@@ -10,12 +12,13 @@ enum hs_rollup_family { HS_ROLLUP_FAST, HS_ROLLUP_DIM, HS_ROLLUP_FAMILY_N };
 struct hs_rollup_window {
     enum hs_level level;
     int64_t from_s, to_s; /* [from, to), multiples of the level */
+    bool from_rows;       /* not from finer cells; always at 1m */
     uint64_t version;
 };
 
-/* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>. At 1m from raw
- * rows that satisfy `counted` (source.h), else from the next finer level. The tenant is the
- * parameter {tenant:String}. */
+/* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>, from raw rows that
+ * satisfy `counted` (source.h) or from the next finer level. The tenant is the parameter
+ * {tenant:String}. */
 void hs_rollup_cells_sql(enum hs_rollup_family family, const struct hs_rollup_window *window,
                          struct hs_str counted, struct hs_buf *out);
 /* Appends the statement that comes after it: cells of the window that were not written again,

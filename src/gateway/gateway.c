@@ -132,11 +132,11 @@ bool hs_gateway_no_params(struct hs_http_req *req)
 
 void hs_gateway_floors(struct hs_plan_in *plan)
 {
-    enum { MINUTES_KEPT_DAYS = 30, TEN_MINUTES_KEPT_DAYS = 90, HOUR_S = 3600 };
+    enum { HOUR_S = 3600 };
     int64_t hour_s = (plan->now_s / HOUR_S + 1) * HOUR_S;
 
-    plan->floor_s[HS_LEVEL_1M] = hour_s - MINUTES_KEPT_DAYS * 86400LL;
-    plan->floor_s[HS_LEVEL_10M] = hour_s - TEN_MINUTES_KEPT_DAYS * 86400LL;
+    plan->floor_s[HS_LEVEL_1M] = hour_s - hs_level_kept_s(HS_LEVEL_1M);
+    plan->floor_s[HS_LEVEL_10M] = hour_s - hs_level_kept_s(HS_LEVEL_10M);
     plan->floor_s[HS_LEVEL_1H] = 0;
 }
 

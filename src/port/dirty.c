@@ -7,12 +7,13 @@
 struct level_row {
     const char *name;
     int64_t seconds;
+    int64_t kept_days;
 };
 
 static const struct level_row level_rows[HS_LEVEL_N] = {
-    [HS_LEVEL_1M] = {"1m", 60},
-    [HS_LEVEL_10M] = {"10m", 600},
-    [HS_LEVEL_1H] = {"1h", 3600},
+    [HS_LEVEL_1M] = {"1m", 60, 30},
+    [HS_LEVEL_10M] = {"10m", 600, 90},
+    [HS_LEVEL_1H] = {"1h", 3600, 400},
 };
 
 const char *hs_level_name(enum hs_level level)
@@ -25,6 +26,12 @@ int64_t hs_level_s(enum hs_level level)
 {
     HS_ASSERT(level < HS_LEVEL_N);
     return level_rows[level].seconds;
+}
+
+int64_t hs_level_kept_s(enum hs_level level)
+{
+    HS_ASSERT(level < HS_LEVEL_N);
+    return level_rows[level].kept_days * 86400;
 }
 
 size_t hs_dirty_key(enum hs_level level, struct hs_str tenant, int64_t start_s,

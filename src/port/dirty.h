@@ -22,6 +22,8 @@ enum hs_level { HS_LEVEL_1M, HS_LEVEL_10M, HS_LEVEL_1H, HS_LEVEL_N };
 
 const char *hs_level_name(enum hs_level level); /* "1m" */
 int64_t hs_level_s(enum hs_level level);        /* 60 */
+/* How long the store keeps cells of the level (TTL in sql/): 30 days. */
+int64_t hs_level_kept_s(enum hs_level level);
 
 /* The mark's key; returns its length. */
 size_t hs_dirty_key(enum hs_level level, struct hs_str tenant, int64_t start_s,

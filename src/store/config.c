@@ -133,13 +133,12 @@ static void add_limits(struct hs_buf *out, const struct hs_store_plan *plan)
  * opening: they are filled again from the stream. */
 static void add_table_defaults(struct hs_buf *out)
 {
-    HS_BUF_ADD_LIT(
-        out, "  <merge_tree>\n"
-             "    <old_parts_lifetime>480</old_parts_lifetime>\n"
-             "    <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>\n"
-             "    <max_suspicious_broken_parts_bytes>1099511627776"
-             "</max_suspicious_broken_parts_bytes>\n"
-             "  </merge_tree>\n");
+    HS_BUF_ADD_LIT(out, "  <merge_tree>\n"
+                        "    <old_parts_lifetime>480</old_parts_lifetime>\n"
+                        "    <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>\n"
+                        "    <max_suspicious_broken_parts_bytes>1099511627776"
+                        "</max_suspicious_broken_parts_bytes>\n"
+                        "  </merge_tree>\n");
 }
 
 void hs_store_config_server(const struct hs_store_plan *plan, struct hs_buf *out)

@@ -34,13 +34,14 @@ static int setup(void **state)
     hs_conf_init(&f->conf);
     assert_int_equal(hs_conf_set(&f->conf, HS_STR("data"), hs_str_c(f->dir), NULL), HS_OK);
     /* Nobody listens there: the loader cannot recover. */
-    assert_int_equal(
-        hs_conf_set(&f->conf, HS_STR("analytics.url"), HS_STR("http://127.0.0.1:1"), NULL), HS_OK);
+    assert_int_equal(hs_conf_set(&f->conf, HS_STR("analytics.url"), HS_STR("http://127.0.0.1:1"),
+                                 NULL),
+                     HS_OK);
     f->deps = (struct hs_loader_deps){.conf = &f->conf, .clock = clock, .owner = "test"};
     assert_int_equal(hs_metadata_sqlite_ops.open(&f->conf, &f->deps.metadata, &f->err), HS_OK);
     assert_int_equal(hs_stream_memory_ops.open(&f->conf, clock, &f->deps.stream, &f->err), HS_OK);
-    assert_int_equal(
-        hs_analytics_clickhouse_ops.open(&f->conf, clock, &f->deps.analytics, &f->err), HS_OK);
+    assert_int_equal(hs_analytics_clickhouse_ops.open(&f->conf, clock, &f->deps.analytics, &f->err),
+                     HS_OK);
     *state = f;
     return 0;
 }
