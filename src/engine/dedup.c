@@ -1,10 +1,12 @@
 #include "engine/dedup.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum {
     CAP_MIN = 1 << 12,
-    EXPIRED = -1, /* received_s of an entry that was forgotten */
+    EXPIRED = -1,     /* received_s of an entry that was forgotten */
+    AHEAD_KEPT_S = 2, /* of the time that passed without newer receive times: rounding */
 };
 
 void hs_dedup_init(struct hs_dedup *dedup, size_t entries_max, int32_t window_s)
@@ -99,6 +101,27 @@ static void rebuild(struct hs_dedup *dedup)
     hs_free(old);
 }
 
+void hs_dedup_tick(struct hs_dedup *dedup, int64_t mono_ns)
+{
+    HS_ASSERT(mono_ns > 0);
+    if (dedup->mono_ns > 0)
+        dedup->ahead_ns += mono_ns - dedup->mono_ns;
+    dedup->mono_ns = mono_ns;
+}
+
+static void go_ahead(struct hs_dedup *dedup, int32_t received_s)
+{
+    int64_t ahead_s = (int64_t)received_s - dedup->newest_s;
+
+    if (dedup->mono_ns > 0 && dedup->newest_s > 0)
+        ahead_s = HS_MIN(ahead_s, dedup->ahead_ns / HS_NS_PER_S);
+    if (ahead_s > 0) {
+        dedup->newest_s += (int32_t)ahead_s;
+        dedup->ahead_ns = HS_MAX(0, dedup->ahead_ns - ahead_s * HS_NS_PER_S);
+    }
+    dedup->ahead_ns = HS_MIN(dedup->ahead_ns, AHEAD_KEPT_S * HS_NS_PER_S);
+}
+
 bool hs_dedup_add(struct hs_dedup *dedup, const struct hs_dedup_id *id)
 {
     struct hs_dedup_id *entry;
@@ -106,7 +129,7 @@ bool hs_dedup_add(struct hs_dedup *dedup, const struct hs_dedup_id *id)
 
     /* A receive time before others that were seen is that of a clock that was set back, or of
      * another partition: the entry counts as new as the newest, so that it is kept long enough. */
-    dedup->newest_s = HS_MAX(dedup->newest_s, id->received_s);
+    go_ahead(dedup, id->received_s);
     if (dedup->used >= dedup->cap / 4 * 3)
         rebuild(dedup);
     entry = find(dedup, id);

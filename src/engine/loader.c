@@ -329,6 +329,7 @@ static int add_records(struct hs_loader *loader, const struct hs_records *record
         part->rows.keep_fn = keep_if_new;
     }
     loader->mapping = part;
+    hs_dedup_tick(&loader->dedup, mono_ns(loader));
     for (i = 0; i < records->n && rc == HS_OK; i++)
         rc = add_record(loader, part, &records->records[i]);
     if (rc == HS_ELIMIT)

@@ -16,8 +16,8 @@ struct hs_rollup_window {
     uint64_t version;
 };
 
-/* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>, from raw rows that
- * satisfy `counted` (source.h) or from the next finer level. The tenant is the parameter
+/* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>, from raw rows
+ * that satisfy `counted` (source.h) or from the next finer level. The tenant is the parameter
  * {tenant:String}. */
 void hs_rollup_cells_sql(enum hs_rollup_family family, const struct hs_rollup_window *window,
                          struct hs_str counted, struct hs_buf *out);

@@ -128,9 +128,9 @@ static void add_limits(struct hs_buf *out, const struct hs_store_plan *plan)
              "  <snapshot_cleaner_pool_size>2</snapshot_cleaner_pool_size>\n");
 }
 
-/* The store syncs nothing by itself (engine/durable.h). Until the next syncfs the parts that a merge
- * replaced must stay, and parts that a power loss broke, however many, must not keep a table from
- * opening: they are filled again from the stream. */
+/* The store syncs nothing by itself (engine/durable.h). Until the next syncfs the parts that a
+ * merge replaced must stay, and parts that a power loss broke, however many, must not keep a table
+ * from opening: they are filled again from the stream. */
 static void add_table_defaults(struct hs_buf *out)
 {
     HS_BUF_ADD_LIT(out, "  <merge_tree>\n"

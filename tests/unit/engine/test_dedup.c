@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/dedup.h"
 
@@ -75,6 +76,60 @@ static void dedup__holds_when_the_clock_jumps_ahead(void **state)
     hs_dedup_fini(&dedup);
 }
 
+/* The wall clock goes an hour ahead within a second. */
+static void dedup__holds_over_a_jump_ahead_that_took_no_time(void **state)
+{
+    struct hs_dedup dedup;
+
+    (void)state;
+    hs_dedup_init(&dedup, 10000, WINDOW_S);
+    hs_dedup_tick(&dedup, HS_NS_PER_S);
+    assert_true(add(&dedup, 1, T0));
+    hs_dedup_tick(&dedup, 2 * HS_NS_PER_S);
+    assert_false(add(&dedup, 1, T0 + 3600));
+    assert_true(add(&dedup, 2, T0 + 3600));
+    assert_false(add(&dedup, 1, T0 + 3600));
+    hs_dedup_fini(&dedup);
+}
+
+/* Once the window has really passed, an id is new, also after such a jump. */
+static void dedup__forgets_when_the_time_has_passed(void **state)
+{
+    struct hs_dedup dedup;
+    int second;
+
+    (void)state;
+    hs_dedup_init(&dedup, 10000, WINDOW_S);
+    hs_dedup_tick(&dedup, HS_NS_PER_S);
+    assert_true(add(&dedup, 1, T0));
+    for (second = 1; second <= WINDOW_S + 1; second++) {
+        hs_dedup_tick(&dedup, (1 + second) * HS_NS_PER_S);
+        assert_true(add(&dedup, 100 + (uint64_t)second, T0 + 3600 + second));
+    }
+    assert_true(add(&dedup, 1, T0 + 3600 + second));
+    assert_int_equal(hs_dedup_window_s(&dedup), WINDOW_S);
+    hs_dedup_fini(&dedup);
+}
+
+/* Time that passed while the clock was behind is not saved up for a later jump. */
+static void dedup__saves_no_time_while_the_clock_is_behind(void **state)
+{
+    struct hs_dedup dedup;
+    int second;
+
+    (void)state;
+    hs_dedup_init(&dedup, 10000, WINDOW_S);
+    hs_dedup_tick(&dedup, HS_NS_PER_S);
+    assert_true(add(&dedup, 1, T0));
+    for (second = 1; second <= 2 * WINDOW_S; second++) {
+        hs_dedup_tick(&dedup, (1 + second) * HS_NS_PER_S);
+        add(&dedup, 100 + (uint64_t)second, T0 - 3600 + second);
+    }
+    assert_true(add(&dedup, 2, T0 - 3600 + second));
+    assert_false(add(&dedup, 2, T0 + 7200));
+    hs_dedup_fini(&dedup);
+}
+
 static void dedup__grows_and_finds_all(void **state)
 {
     struct hs_dedup dedup;
@@ -142,6 +197,9 @@ int main(void)
         cmocka_unit_test(dedup__tells_ids_apart_by_both_hashes),
         cmocka_unit_test(dedup__holds_when_the_clock_is_set_back),
         cmocka_unit_test(dedup__holds_when_the_clock_jumps_ahead),
+        cmocka_unit_test(dedup__holds_over_a_jump_ahead_that_took_no_time),
+        cmocka_unit_test(dedup__forgets_when_the_time_has_passed),
+        cmocka_unit_test(dedup__saves_no_time_while_the_clock_is_behind),
         cmocka_unit_test(dedup__grows_and_finds_all),
         cmocka_unit_test(dedup__shrinks_its_window_at_entries_max),
         cmocka_unit_test(dedup__forgets_what_was_not_loaded),
