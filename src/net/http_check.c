@@ -77,9 +77,13 @@ int http_check_framing(struct hs_http_req *req)
     size_t codings = count_headers(req, "Transfer-Encoding");
     struct hs_str coding = hs_str_trim(hs_http_req_header(req, "Transfer-Encoding"));
     struct hs_str length = hs_str_trim(hs_http_req_header(req, "Content-Length"));
+    size_t hosts = count_headers(req, "Host");
 
     if (check_fields(req) != HS_OK)
         return HS_EINVAL;
+    if (hosts > 1) /* somebody before us may have read it as two requests */
+        return http_refuse(req, 400, "duplicate_host", "host",
+                           "request has %zu Host fields, limit 1", hosts);
     if (lengths > 1)
         return http_refuse(req, 400, "duplicate_content_length", "content_length",
                            "request has %zu Content-Length fields, limit 1", lengths);
@@ -164,9 +168,6 @@ int http_check_target(struct hs_http_req *req)
         return http_refuse(req, 414, "uri_too_long", "path", "%s", err.text);
     if (rc != HS_OK)
         return http_refuse(req, 400, "invalid_path", "path", "%s", err.text);
-    if (hosts > 1)
-        return http_refuse(req, 400, "duplicate_host", "host",
-                           "request has %zu Host fields, limit 1", hosts);
     if (hosts == 0 && !req->target.authority.p)
         return HS_OK; /* HTTP/1.0: no browser sends that; 1.1 was refused before */
     if (!split_host(request_host(req), &name, &port))
