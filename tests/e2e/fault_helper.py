@@ -1,4 +1,5 @@
 """What the fault tests do to a platform: lost writes, a wrong clock, a store that is away."""
+import errno
 import fcntl
 import json
 import os
@@ -182,7 +183,13 @@ class SmallDisk:
     def fill(self, left_mb):
         size = max(0, self.free_mb() - left_mb) << 20
         with open(self.filler, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+                if left_mb == 0:
+                    file.write(bytes(2 << 20))
+            except OSError as error:
+                if left_mb > 0 or error.errno != errno.ENOSPC:
+                    raise
 
     def empty(self):
         self.filler.unlink(missing_ok=True)

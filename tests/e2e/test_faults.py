@@ -12,6 +12,7 @@ from ledger_helper import Ledger, Load, cell_difference, check
 from platform_helper import Platform, wait_until
 
 HOUR_MS = 3_600_000
+HALF_AN_HOUR_MS = 1_800_000
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def test_power_loss__what_was_not_synced_comes_back_from_the_stream(tmp_path, sh
 def power_loss_round(platform, ledger, syncs, seed, lost):
     rng = random.Random(seed)
     platform.start(syncs.env())
-    old = Load(platform, ledger, rng, age_ms=range(4 * seed * HOUR_MS, (4 * seed + 3) * HOUR_MS))
+    newest = 4 * seed * HOUR_MS
+    old = Load(platform, ledger, rng, age_ms=range(newest, newest + HALF_AN_HOUR_MS))
     old.start(clients=1)
     wait_for_more(platform, 100)
     old.finish()
@@ -64,7 +66,7 @@ def power_loss_round(platform, ledger, syncs, seed, lost):
     syncs.wait_another(30)
     load = Load(platform, ledger, rng)
     load.start(clients=2)
-    wait_for_more(platform, rng.randint(50, 500))
+    wait_for_more(platform, rng.randint(500, 3000))
     for table in MERGED:
         platform.sql(f"OPTIMIZE TABLE haystat.{table} FINAL")
     wait_for_more(platform, rng.randint(1, 200))
@@ -118,8 +120,8 @@ def hang_until_replaced(platform, _):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault, seconds", [
-    (keep_killed, 8),
-    (keep_stopped, 8),
+    (keep_killed, 6),
+    (keep_stopped, 6),
     pytest.param(keep_killed, 60, marks=pytest.mark.slow),
     pytest.param(keep_stopped, 60, marks=pytest.mark.slow),
     pytest.param(hang_until_replaced, 0, marks=pytest.mark.slow),
@@ -128,7 +130,7 @@ def test_store_down__collecting_goes_on_and_all_is_loaded_later(platform, tmp_pa
     ledger = Ledger(tmp_path / "ledger")
     platform.start()
     load = Load(platform, ledger, random.Random(4))
-    load.start(clients=2)
+    load.start(clients=1)
     wait_for_more(platform, 200)
     before = acked_total(ledger)
     fault(platform, seconds)

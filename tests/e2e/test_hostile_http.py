@@ -16,7 +16,8 @@ READS = [call for call in CALLS if call[1] == "GET"]
 EVENT = b'{"service": "web", "query": "from a page"}'
 FOREIGN_HOSTS = ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80"]
 FOREIGN_ORIGINS = ["http://evil.example", "https://localhost.evil.example", "null"]
-SIMPLE_TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+SIMPLE_TYPES = ["text/plain", "application/x-www-form-urlencoded",
+                "multipart/form-data; boundary=x"]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,8 @@ def read_all(sock):
 
 
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-HEAD = b"POST /api/v1/telemetry/event HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+HEAD = (b"POST /api/v1/telemetry/event HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\n")
 CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)
 DOUBTFUL = {
     "two lengths": b"Content-Length: 0\r\nContent-Length: %d\r\n\r\n" % len(EVENT) + EVENT,
