@@ -62,7 +62,7 @@ def test_clock_jumps__lose_nothing_and_double_nothing(platform, tmp_path, shim):
     assert check(platform, ledger) == []
     status = platform.get_json("/api/v1/status")
     assert status["engine"]["loader"]["lost_offsets"] == {}
-    assert status["engine"]["loader"]["dead_lettered"] == {}
+    assert status["engine"]["loader"]["dead_letters"] == {}
 
 
 @pytest.mark.timeout(240)

@@ -56,7 +56,7 @@ def dead_letters(platform):
     return letters
 
 
-def test_poison__is_dead_lettered_with_its_reason_and_holds_up_nothing(platform):
+def test_poison__is_dead_letters_with_its_reason_and_holds_up_nothing(platform):
     platform.start()
     refuse_by_constraint(platform, "searches", "query != 'poison'")
     events = searches(0, 400)
@@ -76,7 +76,7 @@ def test_poison__is_dead_lettered_with_its_reason_and_holds_up_nothing(platform)
         assert (letter["topic"], letter["reason"]) == ("search.events", "refused_by_store")
         assert "constraint" in letter["detail"].lower(), letter
     loader = platform.get_json("/api/v1/status")["engine"]["loader"]
-    assert loader["dead_lettered"] == {"search.events.refused_by_store": 4}
+    assert loader["dead_letters"] == {"search.events.refused_by_store": 4}
     send(platform, searches(1000, 50))
     platform.wait_loaded()
     assert len(column(platform, "SELECT event_id FROM haystat.searches")) == 446
