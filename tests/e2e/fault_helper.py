@@ -167,7 +167,7 @@ def lose_unsynced(data, synced_ns, removable, rng):
 
 class SmallDisk:
     """A file system of its own of size_mb, where that may be made; else a folder. fill() leaves
-    left_mb free for others, or seems to: `min_free` is what disk.free_min_bytes must be for it."""
+    left_mb free; called again it takes what has become free since."""
 
     def __init__(self, folder, size_mb):
         self.folder = Path(folder)
@@ -181,12 +181,13 @@ class SmallDisk:
         return shutil.disk_usage(self.folder).free >> 20
 
     def fill(self, left_mb):
-        size = max(0, self.free_mb() - left_mb) << 20
-        with open(self.filler, "wb") as file:
+        more = max(0, self.free_mb() - left_mb) << 20
+        with open(self.filler, "ab", buffering=0) as file:
             try:
-                os.posix_fallocate(file.fileno(), 0, size)
+                if more > 0:
+                    os.posix_fallocate(file.fileno(), self.filler.stat().st_size, more)
                 if left_mb == 0:
-                    file.write(bytes(2 << 20))
+                    file.write(bytes(2 << 20))  # the rest, which is less than a megabyte
             except OSError as error:
                 if left_mb > 0 or error.errno != errno.ENOSPC:
                     raise

@@ -166,8 +166,7 @@ def full_disk_round(platform, ledger, disk, left_mb):
     load = Load(platform, ledger, random.Random(5))
     load.start(clients=2)
     wait_for_more(platform, 200)
-    disk.fill(left_mb)
-    refused = wait_until(lambda: refusal(platform, ledger), 30, "a refusal")
+    refused = wait_until(lambda: disk.fill(left_mb) or refusal(platform, ledger), 30, "a refusal")
     ready = platform.get("/readyz")[0]
     time.sleep(2)  # the fault lasts
     disk.empty()

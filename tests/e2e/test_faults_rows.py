@@ -56,7 +56,7 @@ def dead_letters(platform):
     return letters
 
 
-def test_poison__is_dead_letters_with_its_reason_and_holds_up_nothing(platform):
+def test_poison__is_dead_lettered_with_its_reason_and_holds_up_nothing(platform):
     platform.start()
     refuse_by_constraint(platform, "searches", "query != 'poison'")
     events = searches(0, 400)
