@@ -17,7 +17,7 @@ def test_what_was_acknowledged_survives_a_kill_at_each_point_once(tmp_path):
         pytest.skip(f"{debug} is not built")
     run = subprocess.run(
         [sys.executable, str(ROOT / "tests/torture/run.py"), "--fresh", "--rounds", "1",
-         "--random", "4", "--seed", "1"],
+         "--random", "4", "--jobs", "2", "--seed", "1"],
         env={**os.environ, "HAYSTAT_CACHE_DIR": str(tmp_path), "HAYSTAT_DEBUG_BIN": debug},
         capture_output=True, text=True, timeout=590,
     )

@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -34,6 +35,9 @@ KILL_POINTS = [
     "engine_rollup",
     "engine_release",
 ]
+PASSES_MAX = {"stream_roll": 2}  # of a life; for others 6
+NOT_REACHED = "program (point not reached)"
+FAILURES_MAX = 5  # after which a run ends
 OPTIONS = {
     "engine.takeover_check": "1s",
     "engine.sync": "1s",
@@ -46,7 +50,8 @@ OPTIONS = {
 
 def run_round(platform, ledger, rng, point):
     """One life and death of the program with work in flight, then a check."""
-    env = {"HAYSTAT_KILL": f"{point}:{rng.randint(1, 6)}"} if point != "random" else {}
+    nth = rng.randint(1, PASSES_MAX.get(point, 6))
+    env = {"HAYSTAT_KILL": f"{point}:{nth}"} if point != "random" else {}
     load = Load(platform, ledger, rng)
     try:
         platform.start(env)
@@ -84,7 +89,7 @@ def end_life(platform, rng, point):
         time.sleep(0.01)
     reached = platform.process.poll() is not None
     platform.kill()
-    return "program" if reached else "program (point not reached)"
+    return "program" if reached else NOT_REACHED
 
 
 def tree_hash():
@@ -103,47 +108,95 @@ def progress_file():
     return folder / f"{tree_hash()}.json"
 
 
-def main():
+class Progress:
+    """Rounds that were done and are under way, by kill point; several campaigns share it."""
+
+    def __init__(self, path, wanted, fresh):
+        self.path, self.wanted = path, wanted
+        self.done = json.loads(path.read_text()) if path.exists() and not fresh else {}
+        self.under_way = dict.fromkeys(wanted, 0)
+        self.missed = dict.fromkeys(wanted, 0)  # the kill point was not passed
+        self.failed = 0
+        self.lock = threading.Lock()
+
+    def choose(self, rng):
+        with self.lock:
+            left = [point for point, n in self.wanted.items()
+                    if self.done.get(point, 0) + self.under_way[point] < n
+                    and self.missed[point] < 3 + n]
+            if not left:
+                return None
+            point = rng.choice(left)
+            self.under_way[point] += 1
+            return point
+
+    def end(self, point, result):
+        """result: done, missed or failed."""
+        with self.lock:
+            self.under_way[point] -= 1
+            if result == "missed":
+                self.missed[point] += 1
+            elif result == "failed":
+                self.failed += 1
+            else:
+                self.done[point] = self.done.get(point, 0) + 1
+                self.path.write_text(json.dumps(self.done))
+
+    def report(self):
+        """Prints what was done; whether all of it was."""
+        for point, n in self.wanted.items():
+            missed = f", {self.missed[point]} did not reach it" if self.missed[point] else ""
+            print(f"{point:28} {self.done.get(point, 0):4} of {n} rounds{missed}")
+        done = sum(min(self.done.get(point, 0), n) for point, n in self.wanted.items())
+        print(f"torture: {done} passed, {self.failed} failed")
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30, help="rounds of each kill point")
     parser.add_argument("--random", type=int, default=300, help="rounds with random kills")
     parser.add_argument("--point", action="append", help="only this kill point (or random)")
+    parser.add_argument("--jobs", type=int, default=1, help="programs that run beside each other")
     parser.add_argument("--minutes", type=float, default=0, help="stop after this time; 0: never")
     parser.add_argument("--fresh", action="store_true", help="forget earlier progress")
     parser.add_argument("--seed", type=int, default=None)
-    args = parser.parse_args()
-    path = progress_file()
-    progress = json.loads(path.read_text()) if path.exists() and not args.fresh else {}
-    rng = random.Random(args.seed)
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
     wanted = {point: args.rounds for point in KILL_POINTS}
     wanted["random"] = args.random
     if args.point:
         wanted = {point: n for point, n in wanted.items() if point in args.point}
     until = time.monotonic() + args.minutes * 60 if args.minutes else float("inf")
-    failures = 0
-    while time.monotonic() < until:
-        left = [point for point, n in wanted.items() if progress.get(point, 0) < n]
-        if not left:
-            break
-        failures += campaign(rng, wanted, progress, path, until)
-    for point, n in wanted.items():
-        print(f"{point:28} {progress.get(point, 0):4} of {n} rounds")
-    done = sum(min(progress.get(point, 0), n) for point, n in wanted.items())
-    print(f"torture: {done} passed, {failures} failed")
-    return 1 if failures else 0
+    progress = Progress(progress_file(), wanted, args.fresh)
+    seeds = random.Random(args.seed)
+
+    def campaigns(rng):
+        while campaign(rng, progress, until):
+            pass
+
+    jobs = [threading.Thread(target=campaigns, args=(random.Random(seeds.random()),))
+            for _ in range(args.jobs)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    progress.report()
+    return 1 if progress.failed else 0
 
 
-def campaign(rng, wanted, progress, path, until, rounds=12):
-    """Some rounds over one data folder, so that recoveries pile up."""
+def campaign(rng, progress, until, rounds=12):
+    """Some rounds over one data folder, so that recoveries pile up; whether more are wanted."""
     folder = Path(tempfile.mkdtemp(prefix="haystat-torture-"))
     binary = program("HAYSTAT_DEBUG_BIN", "build/debug/haystat")
     platform = Platform(folder / "data", binary=binary, **OPTIONS)
     ledger = Ledger(folder / "ledger")
     for _ in range(rounds):
-        left = [point for point, n in wanted.items() if progress.get(point, 0) < n]
-        if not left or time.monotonic() > until:
+        point = progress.choose(rng) if time.monotonic() < until else None
+        if not point:
             break
-        point = rng.choice(left)
         start = time.monotonic()
         try:
             problems, facts = run_round(platform, ledger, rng, point)
@@ -152,14 +205,14 @@ def campaign(rng, wanted, progress, path, until, rounds=12):
         took = time.monotonic() - start
         print(f"{point:28} {took:5.1f} s {facts} {'ok' if not problems else problems}", flush=True)
         if problems:
+            progress.end(point, "failed")
             platform.kill()
             print(f"kept: {folder}", flush=True)
-            return 1
-        progress[point] = progress.get(point, 0) + 1
-        path.write_text(json.dumps(progress))
+            return progress.failed < FAILURES_MAX
+        progress.end(point, "missed" if facts["killed"] == NOT_REACHED else "done")
     platform.kill()
     shutil.rmtree(folder)
-    return 0
+    return point is not None
 
 
 if __name__ == "__main__":
