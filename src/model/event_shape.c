@@ -146,10 +146,8 @@ static int check_id(yyjson_val *val, double max, const struct hs_spot *spot, str
     int64_t number;
     int rc;
 
-    if (unsafe_yyjson_is_raw(val) && hs_event_parse_i64(val, &number) == HS_OK) {
+    if (unsafe_yyjson_is_raw(val) && hs_event_parse_i64(val, &number) == HS_OK)
         unsafe_yyjson_set_strn(val, unsafe_yyjson_get_raw(val), unsafe_yyjson_get_len(val));
-        return HS_OK;
-    }
     if (!unsafe_yyjson_is_str(val))
         return hs_spot_fail_type(spot, val, "a string or an integer", err);
     rc = hs_check_string(val, max, spot, err);

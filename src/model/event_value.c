@@ -131,10 +131,7 @@ int hs_check_word(struct yyjson_val *val, const char *const *words, const struct
     const char *const *word;
 
     for (word = words; *word && unsafe_yyjson_is_str(val); word++) {
-        const char *s = unsafe_yyjson_get_str(val);
-        size_t n = unsafe_yyjson_get_len(val);
-
-        if (strncmp(*word, s, n) == 0 && (*word)[n] == '\0')
+        if (hs_str_eq_c(hs_str_n(unsafe_yyjson_get_str(val), unsafe_yyjson_get_len(val)), *word))
             return HS_OK;
     }
     return fail_word(val, words, spot, err);

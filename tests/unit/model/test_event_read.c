@@ -199,6 +199,10 @@ static const struct refusal_case refusals[] = {
      "status is a boolean, must be one of: ok, error, timeout, partial, cancelled"},
     {SEARCH("\"event_type\":\"view\""), HS_REFUSED_VALUE,
      "event_type is \"view\", must be one of: search, result, error"},
+    {SEARCH("\"event_type\":\"search\\u0000and more\""), HS_REFUSED_VALUE,
+     "event_type is \"search\", must be one of: search, result, error"},
+    {SEARCH("\"status\":\"ok\\u0000\""), HS_REFUSED_VALUE,
+     "status is \"ok\", must be one of: ok, error, timeout, partial, cancelled"},
     {SEARCH("\"timestamp\":\"yesterday\""), HS_REFUSED_VALUE,
      "timestamp is \"yesterday\", must be RFC 3339 with a zone, or seconds, ms, us or ns since "
      "1970"},
@@ -288,6 +292,7 @@ static void read__holds_its_limits_exactly(void **state)
     struct fixture *f = *state;
     const char *query = "{\"service\":\"w\",\"query\":\"";
     const char *results = "{\"service\":\"w\",\"query\":\"q\",\"results\":[{\"id\":\"z\"}";
+    const char *number_id = "{\"service\":\"w\",\"query\":\"q\",\"results\":[{\"id\":7.";
 
     assert_int_equal(read_repeated(f, query, "a", 32768, "\"}"), HS_OK);
     assert_int_equal(read_repeated(f, query, "a", 32769, "\"}"), HS_EINVAL);
@@ -296,6 +301,9 @@ static void read__holds_its_limits_exactly(void **state)
     assert_int_equal(read_repeated(f, results, ",{\"id\":\"a\"}", 9999, "]}"), HS_OK);
     assert_int_equal(read_repeated(f, results, ",{\"id\":\"a\"}", 10000, "]}"), HS_EINVAL);
     assert_string_equal(f->err.text, "results has 10001 items, limit 10000");
+    assert_int_equal(read_repeated(f, number_id, "0", 510, "}]}"), HS_OK);
+    assert_int_equal(read_repeated(f, number_id, "0", 511, "}]}"), HS_EINVAL);
+    assert_string_equal(f->err.text, "results[0].id has 513 bytes, limit 512");
 }
 
 static void read__refuses_too_deep_values(void **state)
