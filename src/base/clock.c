@@ -75,9 +75,6 @@ static int64_t days_from_date(int64_t year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-/* 2262-01-01: the first second that does not fit. */
-#define END_S 9214646400LL
-
 struct time_parts {
     int year, month, day, hour, minute, second;
     int64_t frac_ns;
@@ -185,7 +182,7 @@ int hs_time_parse_rfc3339(struct hs_str s, int64_t *out_ns)
     }
     seconds = days_from_date(t.year, t.month, t.day) * 86400 + t.hour * 3600 +
               ((int64_t)t.minute - t.offset_min) * 60 + t.second;
-    if (seconds < 0 || seconds >= END_S)
+    if (seconds < 0 || seconds >= HS_TIME_END_S)
         return HS_EINVAL;
     *out_ns = seconds * HS_NS_PER_S + t.frac_ns;
     return HS_OK;
@@ -203,7 +200,7 @@ int hs_time_from_epoch_i64(int64_t v, int64_t *out_ns)
         scale = HS_NS_PER_MS;
     else if (v < 100000000000000000LL)
         scale = HS_NS_PER_US;
-    if (v >= END_S * (HS_NS_PER_S / scale))
+    if (v >= HS_TIME_END_S * (HS_NS_PER_S / scale))
         return HS_EINVAL;
     *out_ns = v * scale;
     return HS_OK;

@@ -53,6 +53,9 @@ int hs_time_parse_rfc3339(struct hs_str s, int64_t *out_ns);
  * double a fraction counts to the microsecond: more it does not hold of today's times. */
 int hs_time_from_epoch(double v, int64_t *out_ns);
 int hs_time_from_epoch_i64(int64_t v, int64_t *out_ns);
+/* 2262-01-01: the first second that does not fit into nanoseconds. */
+#define HS_TIME_END_S 9214646400LL
+
 enum { HS_TIME_TEXT_MAX = 40 };
 /* RFC 3339 in UTC with 3 decimals ("2026-11-23T10:00:00.123Z"), 9 when finer; returns its
  * length. */

@@ -2,11 +2,10 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "net/base64.h"
 
 enum { CURSOR_BYTES_MAX = 256 };
-
-#define TIME_MAX_S 9214646400LL /* 2262, where nanoseconds end */
 
 void hs_cursor_encode(const struct hs_cursor *cursor, struct hs_buf *out)
 {
@@ -36,7 +35,7 @@ static bool take_parts(struct hs_str text, struct hs_cursor *out)
     out->value[parts[3].n] = '\0';
     return hs_str_to_i64(parts[1], &out->from_s) == HS_OK &&
            hs_str_to_i64(parts[2], &out->to_s) == HS_OK && out->from_s >= 0 &&
-           out->from_s < out->to_s && out->to_s < TIME_MAX_S &&
+           out->from_s < out->to_s && out->to_s < HS_TIME_END_S &&
            hs_str_to_double(parts[3], &value) == HS_OK &&
            hs_str_to_u64(parts[4], &out->id) == HS_OK &&
            hs_str_to_u64(parts[5], &out->shape) == HS_OK;

@@ -205,7 +205,7 @@ int hs_metrics_json(const struct hs_metrics_answer *answer, struct hs_buf *out, 
     hs_json_arr_open(&writer.json);
     while (row < answer->rows->rows && writer.row_kind->u64[row] != KIND_GROUP)
         row++;
-    while (row < answer->rows->rows)
+    while (row < answer->rows->rows && hs_buf_ok(out))
         row = add_group(&writer, row);
     hs_json_arr_close(&writer.json);
     add_total(&writer);

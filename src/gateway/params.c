@@ -364,6 +364,9 @@ int hs_params_range(const struct hs_params *params, int64_t grain_s, struct hs_r
     if (params->series && (to_s - from_s) / step_s > HS_POINTS_MAX)
         return hs_err_set(err, HS_EINVAL, 0, "step=%llds: gives %lld points, limit %d",
                           (long long)step_s, (long long)((to_s - from_s) / step_s), HS_POINTS_MAX);
+    if (to_s > HS_TIME_END_S)
+        return hs_err_set(err, HS_EINVAL, 0, "step=%llds: its last step ends past the year 2261",
+                          (long long)step_s);
     *out = (struct hs_range){from_s, to_s, step_s};
     return HS_OK;
 }

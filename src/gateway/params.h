@@ -67,8 +67,8 @@ struct hs_range {
 };
 
 /* With series the step is whole buckets, without it 60 s; grain_s is the coarsest step that the
- * range's age leaves (plan.h). HS_EINVAL: more than HS_POINTS_MAX points, or a step that is no
- * multiple of the grain. */
+ * range's age leaves (plan.h). HS_EINVAL: more than HS_POINTS_MAX points, a step that is no
+ * multiple of the grain, or an end past HS_TIME_END_S. */
 int hs_params_range(const struct hs_params *params, int64_t grain_s, struct hs_range *out,
                     struct hs_err *err);
 

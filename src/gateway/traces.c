@@ -77,7 +77,8 @@ static int ask_searches(struct trace *trace, bool has_range, int64_t first_ns, i
     if (has_range)
         snprintf(when, sizeof(when),
                  "AND ts >= fromUnixTimestamp64Nano(%lld) AND ts <= fromUnixTimestamp64Nano(%lld) ",
-                 (long long)HS_MAX(0, first_ns - around_ns), (long long)(last_ns + around_ns));
+                 (long long)HS_MAX(0, first_ns - around_ns),
+                 (long long)(HS_MIN(last_ns, INT64_MAX - around_ns) + around_ns));
     snprintf(sql, sizeof(sql),
              "SELECT event_id, query_id, parent_query_id, span_id, source::String AS source, "
              "application::String AS application, service::String AS service, "

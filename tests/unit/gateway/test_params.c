@@ -335,6 +335,24 @@ static void range__refuses_too_many_points_and_too_fine_steps(void **state)
     assert_non_null(strstr(err.text, "step=60s: is not a multiple of 3600 s"));
 }
 
+/* Beyond it nanoseconds overflow. */
+static void range__refuses_a_last_step_past_the_end_of_time(void **state)
+{
+    struct hs_params params = {.from_ns = (HS_TIME_END_S - 86400) * HS_NS_PER_S,
+                               .to_ns = HS_TIME_END_S * HS_NS_PER_S - 1,
+                               .step_s = 86400};
+    struct hs_range range;
+    struct hs_err err;
+
+    (void)state;
+    assert_int_equal(hs_params_range(&params, MINUTE_S, &range, NULL), HS_OK);
+    assert_int_equal(range.to_s, HS_TIME_END_S);
+    params.series = true;
+    params.step_s = 1000LL * 86400;
+    assert_int_equal(hs_params_range(&params, MINUTE_S, &range, &err), HS_EINVAL);
+    assert_string_equal(err.text, "step=86400000s: its last step ends past the year 2261");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +371,7 @@ int main(void)
         cmocka_unit_test(range__snaps_outward),
         cmocka_unit_test(range__takes_in_the_last_part_of_a_second),
         cmocka_unit_test(range__refuses_too_many_points_and_too_fine_steps),
+        cmocka_unit_test(range__refuses_a_last_step_past_the_end_of_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
