@@ -5,7 +5,10 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <utf8proc.h>
 
 #include "base/mem.h"
 #include "base/rand.h"
@@ -136,6 +139,64 @@ static void normalize__twice_is_the_same_as_once(void **state)
     hs_buf_fini(&twice);
 }
 
+/* A run of marks is put into order in time that grows with its length: with the square of it, this
+ * takes seconds. */
+static void normalize__orders_a_long_run_of_marks_at_once(void **state)
+{
+    enum { MARKS = 16384 };
+    char query[2 * MARKS];
+    struct hs_buf out;
+    struct hs_str result;
+    clock_t start = clock();
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < MARKS; i++) /* class 230, then class 220 */
+        memcpy(query + 2 * i, i < MARKS / 2 ? "\xCC\x80" : "\xCC\xA3", 2);
+    hs_buf_init(&out, sizeof(query));
+    result = normalize(&out, hs_str_n(query, sizeof(query)));
+    assert_true(clock() - start < CLOCKS_PER_SEC / 2);
+    assert_int_equal(result.n, sizeof(query));
+    for (i = 0; i < MARKS; i++)
+        assert_memory_equal(result.p + 2 * i, i < MARKS / 2 ? "\xCC\xA3" : "\xCC\x80", 2);
+    hs_buf_fini(&out);
+}
+
+/* As utf8proc_map does it with the same options. */
+static void normalize__orders_marks_as_utf8proc_does(void **state)
+{
+    static const char *const marks[] = {"a",        "\xCC\x80",     "\xCC\xA3",     "\xCC\xB8",
+                                        "\xCC\xA7", "\xE0\xBD\xB3", "\xD6\xB0",     "\xCD\x84",
+                                        "\xC3\xA9", "\xE1\x84\x80", "\xE1\x85\xA1", "\xE1\x86\xA8"};
+    const utf8proc_option_t options =
+        UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD;
+    struct hs_rand rand;
+    struct hs_buf query;
+    struct hs_buf out;
+
+    (void)state;
+    hs_rand_init(&rand, 7);
+    hs_buf_init(&query, 4096);
+    hs_buf_init(&out, 4096);
+    for (int round = 0; round < 2000; round++) {
+        utf8proc_uint8_t *expected = NULL;
+        utf8proc_ssize_t n;
+        struct hs_str result;
+
+        hs_buf_reset(&query);
+        for (uint64_t left = 1 + hs_rand_below(&rand, 40); left > 0; left--)
+            hs_buf_add_c(&query, marks[hs_rand_below(&rand, HS_ARRAY_LEN(marks))]);
+        n = utf8proc_map((const utf8proc_uint8_t *)query.p, (utf8proc_ssize_t)query.n, &expected,
+                         options);
+        result = normalize(&out, hs_buf_str(&query));
+        assert_int_equal(result.n, n);
+        assert_memory_equal(result.p, expected, (size_t)n);
+        free(expected);
+    }
+    hs_buf_fini(&out);
+    hs_buf_fini(&query);
+}
+
 static void normalize__full_buffer_is_an_error(void **state)
 {
     struct hs_err err;
@@ -240,6 +301,8 @@ int main(void)
         cmocka_unit_test(normalize__bytes_that_are_not_utf8_become_replacements),
         cmocka_unit_test(normalize__fast_path_agrees_with_the_general_one),
         cmocka_unit_test(normalize__twice_is_the_same_as_once),
+        cmocka_unit_test(normalize__orders_a_long_run_of_marks_at_once),
+        cmocka_unit_test(normalize__orders_marks_as_utf8proc_does),
         cmocka_unit_test(normalize__full_buffer_is_an_error),
         cmocka_unit_test(fingerprint__is_equal_for_equal_queries_only_and_never_0),
         cmocka_unit_test(bot__browsers_are_none),
