@@ -79,8 +79,7 @@ static void add_code_points(const utf8proc_int32_t *points, utf8proc_ssize_t n, 
     }
 }
 
-/* Replaces each byte that is not part of UTF-8 by U+FFFD. */
-static void repair_utf8(struct hs_str s, struct hs_buf *out)
+void hs_text_repair(struct hs_str s, struct hs_buf *out)
 {
     const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s.p;
     size_t i = 0;
@@ -89,13 +88,14 @@ static void repair_utf8(struct hs_str s, struct hs_buf *out)
         utf8proc_int32_t point;
         utf8proc_ssize_t len = utf8proc_iterate(p + i, (utf8proc_ssize_t)(s.n - i), &point);
 
-        if (len > 0)
+        if (len > 0 && point != 0)
             hs_buf_add(out, p + i, (size_t)len);
         else
             hs_buf_add(out, "\xEF\xBF\xBD", 3);
         i += len > 0 ? (size_t)len : 1;
     }
 }
+
 static size_t mark_class(utf8proc_int32_t point)
 {
     return (size_t)utf8proc_get_property(point)->combining_class;
@@ -151,7 +151,6 @@ static utf8proc_ssize_t decompose(struct hs_str s, utf8proc_int32_t *points, utf
     return n;
 }
 
-
 static int normalize_unicode(struct hs_str s, struct hs_buf *out, struct hs_err *err)
 {
     const utf8proc_option_t options =
@@ -186,7 +185,7 @@ int hs_query_normalize(struct hs_str query, struct hs_buf *out, struct hs_err *e
         rc = normalize_unicode(query, out, err);
     } else {
         hs_buf_init(&repaired, query.n * 3);
-        repair_utf8(query, &repaired);
+        hs_text_repair(query, &repaired);
         rc = normalize_unicode(hs_buf_str(&repaired), out, err);
         hs_buf_fini(&repaired);
     }

@@ -17,6 +17,9 @@
  * U+FFFD. HS_ELIMIT when out is full. */
 int hs_query_normalize(struct hs_str query, struct hs_buf *out, struct hs_err *err);
 
+/* Appends the text with each byte that is not part of UTF-8, and each U+0000, as U+FFFD. */
+void hs_text_repair(struct hs_str s, struct hs_buf *out);
+
 /* 64-bit hash of a normalised query; 0 never comes out. */
 uint64_t hs_query_fingerprint(struct hs_str normalized);
 

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "collector/enrich.h"
 
 enum {
     FIRST_CAP = 64,
@@ -206,15 +207,30 @@ static struct hs_str str_of(const struct hs_otlp_value *value)
     return value->kind == HS_OTLP_STR ? value->str : HS_STR_NULL;
 }
 
+/* Nobody has checked that a string of protobuf is UTF-8: an event's texts are, without U+0000. */
+static bool is_clean(struct hs_str s)
+{
+    return hs_str_utf8_valid(s) && hs_str_index(s, '\0') == s.n;
+}
+
 struct hs_str hs_otlp_search_text(const struct hs_otlp_value *value, size_t max,
                                   struct hs_arena *arena, struct hs_buf *text)
 {
-    if (value->kind == HS_OTLP_STR)
-        return hs_str_utf8_cut(value->str, max);
+    struct hs_str string = HS_STR_NULL;
+
     if (value->kind == HS_OTLP_NONE)
         return HS_STR_NULL;
+    if (value->kind == HS_OTLP_STR) {
+        string = hs_str_utf8_cut(value->str, max);
+        if (is_clean(string))
+            return string;
+    }
     hs_buf_reset(text);
-    if (hs_otlp_value_text(value, text) != HS_OK || !hs_buf_ok(text))
+    if (value->kind == HS_OTLP_STR)
+        hs_text_repair(string, text);
+    else if (hs_otlp_value_text(value, text) != HS_OK)
+        return HS_STR_NULL;
+    if (!hs_buf_ok(text))
         return HS_STR_NULL;
     return hs_arena_copy(arena, hs_str_utf8_cut(hs_buf_str(text), max));
 }

@@ -80,7 +80,8 @@ int hs_otlp_searches_write(struct hs_otlp_searches *searches, const struct hs_ot
 int hs_otlp_search_event(const struct hs_otlp_search *search, struct hs_arena *arena,
                          struct hs_buf *text, struct hs_event *event, struct hs_err *err);
 
-/* The value's text: the string itself, or a copy in the arena; cut to max bytes. */
+/* The value's text in UTF-8, without U+0000: the string itself, or a copy in the arena; cut to max
+ * bytes. */
 struct hs_str hs_otlp_search_text(const struct hs_otlp_value *value, size_t max,
                                   struct hs_arena *arena, struct hs_buf *text);
 

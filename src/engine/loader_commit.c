@@ -183,11 +183,13 @@ static int learn_source(struct hs_loader *loader, struct commit *commit,
     struct hs_buf key;
     struct hs_buf value;
     bool known;
-    int rc;
+    int rc = HS_OK;
 
     hs_buf_init(&key, HS_METADATA_KEY_MAX);
     hs_buf_init(&value, 1024);
     hs_buf_addf(&key, "%s/%s", seen->tenant, seen->application);
+    if (!hs_buf_ok(&key)) /* a name longer than intake lets in: all its sources count */
+        goto out;
     rc = find_application(loader, commit, hs_buf_str(&key), &app, err);
     known = rc == HS_OK;
     if (rc == HS_ENOTFOUND)
@@ -201,6 +203,7 @@ static int learn_source(struct hs_loader *loader, struct commit *commit,
         if (known)
             rc = mark_application(loader, commit, seen, err);
     }
+out:
     hs_buf_fini(&value);
     hs_buf_fini(&key);
     return rc;

@@ -1,13 +1,14 @@
 """What cannot be read, or lacks something, is refused in words that say which and why."""
 import gzip
 import json
+import time
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
-from client_helper import logs, platform_fixture, send, traces
+from client_helper import logs, platform_fixture, row, send, traces
 
 EVENT, BATCH, LINES = (f"/api/v1/telemetry/{name}" for name in ("event", "batch", "ndjson"))
 QUERIES, EVENTS, BULK = "/ubi_queries", "/ubi_events", "/_bulk"
@@ -324,6 +325,27 @@ def test_a_span_that_cannot_be_kept_is_rejected_alone(platform, fields, words):
     assert partial["rejectedSpans"] == "1"
     assert "1 of 2 spans rejected, the first at index 0" in partial["errorMessage"]
     assert words in partial["errorMessage"]
+
+
+def test_a_text_that_is_no_utf8_is_repaired_and_loaded(platform):
+    request = trace_service_pb2.ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(
+        trace_id=b"u" * 16, span_id=b"u" * 8, name="bytes", start_time_unix_nano=time.time_ns())
+    span.attributes.add(key="search.query.text").value.string_value = "q"
+    span.attributes.add(key="search.application").value.string_value = "A" * 256
+    body = request.SerializeToString().replace(b"A" * 256, b"\xff" * 256)
+    assert send(platform, TRACES, body, PROTOBUF).status_code == 200
+    platform.wait_loaded()
+    stored = row(platform, "SELECT application FROM haystat.searches "
+                           f"WHERE trace_id = '{(b'u' * 16).hex()}'")
+    assert stored["application"] == "\ufffd" * 85
+
+
+@pytest.mark.parametrize("step", ["200d", "1000d"])
+def test_a_range_whose_last_step_passes_the_end_of_time_is_refused(platform, step):
+    path = f"/api/v1/metrics/latency?from=2261-06-01T00:00:00Z&to=2261-12-31T23:59:59Z&step={step}"
+    answer = send(platform, path, None, method="GET")
+    assert answer.status_code == 400 and "past the year 2261" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path, listener", [

@@ -469,6 +469,30 @@ static void event__leaves_out_values_that_do_not_fit(void **state)
     yyjson_doc_free(event);
 }
 
+/* Each such byte takes three as U+FFFD: a text that was cut before it was repaired grew beyond its
+ * field's limit, and the loader could not load it. */
+static void event__texts_that_are_not_utf8_are_repaired_within_their_limits(void **state)
+{
+    struct otlp_kit *kit = *state;
+    char bytes[257] = {0};
+    yyjson_doc *event;
+    const char *text;
+
+    memset(bytes, 0xff, sizeof(bytes) - 1);
+    edge_span(kit, EDGE, NULL,
+              "a\xff"
+              "b");
+    otlp_attr(kit, "search.application", bytes);
+    otlp_read_traces(kit);
+    event = otlp_event(kit, 0);
+    assert_string_equal(otlp_event_str(event, "query_id"), "a\xEF\xBF\xBD"
+                                                           "b");
+    text = otlp_event_str(event, "application");
+    assert_int_equal(strlen(text), 255);
+    assert_memory_equal(text, "\xEF\xBF\xBD\xEF\xBF\xBD", 6);
+    yyjson_doc_free(event);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -491,6 +515,7 @@ int main(void)
         TEST(event__ids_of_persons_are_those_of_native_events),
         TEST(event__that_is_refused_leaves_the_span),
         TEST(event__leaves_out_values_that_do_not_fit),
+        TEST(event__texts_that_are_not_utf8_are_repaired_within_their_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
