@@ -18,12 +18,13 @@ static struct hs_str service_of(const struct hs_otlp_section *section)
 }
 
 /* A record that the tables cannot hold would take the whole message with it. */
-static bool is_past_time(struct hs_str message)
+static bool has_bad_time(const struct hs_otlp_reader *reader, struct hs_str message)
 {
     struct hs_otlp_log log;
 
     return hs_otlp_log_read(message, &log, NULL) == HS_OK &&
-           (log.time_ns > INT64_MAX || log.observed_time_ns > INT64_MAX);
+           (!hs_otlp_reader_time_ok(reader, log.time_ns) ||
+            !hs_otlp_reader_time_ok(reader, log.observed_time_ns));
 }
 
 static int add_record(struct hs_otlp_reader *reader, struct hs_str service, struct hs_str message,
@@ -41,7 +42,7 @@ static int add_record(struct hs_otlp_reader *reader, struct hs_str service, stru
     }
     if (rc < 0)
         return hs_err_set(err, rc, 0, "%s (a log record)", why.text);
-    if (is_past_time(message)) {
+    if (has_bad_time(reader, message)) {
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_TIME, NULL);
         return HS_OK;
     }

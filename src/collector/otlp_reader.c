@@ -21,7 +21,8 @@ static const struct {
     [HS_OTLP_REJECT_SPAN_ID] = {"span_id", "span id is not 8 bytes or all zero"},
     [HS_OTLP_REJECT_LIMIT] = {"limit", "too many attributes or levels"},
     [HS_OTLP_REJECT_SIZE] = {"size", "too large for one message"},
-    [HS_OTLP_REJECT_TIME] = {"time", "its time is past the year 2262"},
+    [HS_OTLP_REJECT_TIME] = {"time",
+                             "its time is more than a day ahead, or more than 3650 days ago"},
 };
 
 const char *hs_otlp_reject_name(enum hs_otlp_reject reason)
@@ -180,6 +181,14 @@ void hs_otlp_reader_reject(struct hs_otlp_reader *reader, enum hs_otlp_reject re
 {
     if (reader->out->rejected++ == 0) {
         reader->first_rejected = reader->items_seen - 1;
+bool hs_otlp_reader_time_ok(const struct hs_otlp_reader *reader, uint64_t ns)
+{
+    int64_t received_ns = reader->scrub.rules->received_ns;
+
+    return ns == 0 || (ns <= INT64_MAX && (int64_t)ns - received_ns <= HS_NS_PER_DAY &&
+                       received_ns - (int64_t)ns <= HS_OTLP_AGE_MAX_DAYS * HS_NS_PER_DAY);
+}
+
         snprintf(reader->first_reason, sizeof(reader->first_reason), "%.*s", 100,
                  why ? why->text : rejects[reason].text);
     }

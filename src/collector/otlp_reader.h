@@ -27,12 +27,14 @@ enum hs_otlp_reject {
     HS_OTLP_REJECT_SPAN_ID,  /* not 8 bytes, or all zero */
     HS_OTLP_REJECT_LIMIT,    /* too many attributes or levels */
     HS_OTLP_REJECT_SIZE,     /* larger than a message of the stream */
-    HS_OTLP_REJECT_TIME,     /* past 2262, where the tables' times end */
+    HS_OTLP_REJECT_TIME,     /* a day ahead, or HS_OTLP_AGE_MAX_DAYS ago */
     HS_OTLP_REJECT_N,
 };
 
 /* "trace_id", "span_id", "limit", "size", "time": for metrics. @thread any */
 const char *hs_otlp_reject_name(enum hs_otlp_reject reason);
+enum { HS_OTLP_AGE_MAX_DAYS = 3650 }; /* the longest retention that there can be */
+
 
 enum { HS_OTLP_MESSAGE_MAX = 512 };
 

@@ -47,6 +47,11 @@ int hs_otlp_reader_rewrite(struct hs_otlp_reader *reader, enum hs_otlp_type type
 int hs_otlp_reader_add(struct hs_otlp_reader *reader, struct hs_str key,
                        const struct hs_otlp_item *item, bool *out_added, struct hs_err *err);
 
+/* Whether a span or record of that time can be kept; 0 is no time. Each day is a partition of its
+ * table, and one insert makes few of them: times of the next centuries, which no retention takes
+ * away, would fill the store with partitions and hold up the loader. */
+bool hs_otlp_reader_time_ok(const struct hs_otlp_reader *reader, uint64_t ns);
+
 /* Counts a rejected item; why may be NULL when the reason says all. */
 void hs_otlp_reader_reject(struct hs_otlp_reader *reader, enum hs_otlp_reject reason,
                            const struct hs_err *why);

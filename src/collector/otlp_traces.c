@@ -80,7 +80,7 @@ static bool accept(struct hs_otlp_reader *reader, const struct found *found,
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_TRACE_ID, NULL);
     else if (!hs_otlp_id_valid(found->span.span_id, HS_OTLP_SPAN_ID))
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_SPAN_ID, NULL);
-    else if (found->span.start_ns > INT64_MAX)
+    else if (!hs_otlp_reader_time_ok(reader, found->span.start_ns))
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_TIME, NULL);
     else if (found->too_much)
         hs_otlp_reader_reject(reader, HS_OTLP_REJECT_LIMIT, why);

@@ -109,7 +109,7 @@ static void read__rejects_records_past_the_limits(void **state)
                                           "value nests deeper than 16 levels (limit: 1)");
 }
 
-static void read__rejects_records_past_the_tables_times(void **state)
+static void read__rejects_records_of_times_that_are_not_kept(void **state)
 {
     struct otlp_kit *kit = *state;
 
@@ -118,9 +118,11 @@ static void read__rejects_records_past_the_tables_times(void **state)
     otlp_record(kit, "2");
     hs_pb_add_fixed64(&kit->body, 11, (uint64_t)INT64_MAX + 1);
     otlp_record(kit, "3");
+    hs_pb_add_fixed64(&kit->body, 11, OTLP_RECEIVED_NS + 2 * 86400LL * 1000000000LL);
+    otlp_record(kit, "4");
     otlp_read_logs(kit);
     assert_int_equal(kit->out.accepted, 1);
-    assert_int_equal(kit->out.rejected_by[HS_OTLP_REJECT_TIME], 2);
+    assert_int_equal(kit->out.rejected_by[HS_OTLP_REJECT_TIME], 3);
 }
 
 static void read__rejects_the_records_of_a_resource_past_the_limits(void **state)
@@ -184,6 +186,8 @@ static void read__refuses_malformed_bodies(void **state)
                      HS_EINVAL);
 }
 
+#define RECORDED_NS 1795477854672000000LL
+
 /* A request recorded from an SDK: tests/data/otlp/record.mjs. */
 static void load(struct otlp_kit *kit, const char *name)
 {
@@ -199,6 +203,7 @@ static void load(struct otlp_kit *kit, const char *name)
     fclose(file);
     assert_in_range(n, 1, sizeof(bytes) - 1);
     hs_buf_add(&kit->body, bytes, n);
+    kit->rules.received_ns = RECORDED_NS + 1000000000LL;
 }
 
 static void expect_recorded_searches(struct otlp_kit *kit)
@@ -268,7 +273,7 @@ int main(void)
         TEST(read__makes_one_message_of_each_service),
         TEST(read__redacts_bodies_and_attributes),
         TEST(read__rejects_records_past_the_limits),
-        TEST(read__rejects_records_past_the_tables_times),
+        TEST(read__rejects_records_of_times_that_are_not_kept),
         TEST(read__rejects_the_records_of_a_resource_past_the_limits),
         TEST(read__bounds_the_records_of_a_request),
         TEST(read__refuses_malformed_bodies),

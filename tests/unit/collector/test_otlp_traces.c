@@ -153,19 +153,33 @@ static void read__rejects_spans_without_valid_ids_and_keeps_the_rest(void **stat
     assert_int_equal(otlp_messages_n(kit, HS_TOPIC_SPANS), 1);
 }
 
-/* The tables' times end in 2262; one such span would take its whole trace with it. */
-static void read__rejects_spans_past_the_tables_times(void **state)
+/* Each day is a partition of the table, and in 2262 its times end. */
+static void read__rejects_spans_of_times_that_are_not_kept(void **state)
 {
+    const int64_t day_ns = 86400LL * 1000000000LL;
+    const uint64_t times[] = {
+        0,
+        OTLP_RECEIVED_NS + day_ns,
+        OTLP_RECEIVED_NS + day_ns + 1,
+        OTLP_RECEIVED_NS - HS_OTLP_AGE_MAX_DAYS * day_ns,
+        OTLP_RECEIVED_NS - HS_OTLP_AGE_MAX_DAYS * day_ns - 1,
+        1,
+        INT64_MAX,
+        (uint64_t)INT64_MAX + 1,
+        UINT64_MAX,
+    };
     struct otlp_kit *kit = *state;
+    size_t i;
 
-    otlp_span(kit, &(struct otlp_span){.span_id = "0000000000000001"});
-    hs_pb_add_fixed64(&kit->body, 7, INT64_MAX);
-    otlp_span(kit, &(struct otlp_span){.span_id = "0000000000000002"});
-    hs_pb_add_fixed64(&kit->body, 7, (uint64_t)INT64_MAX + 1);
+    for (i = 0; i < HS_ARRAY_LEN(times); i++) {
+        otlp_span(kit, &(struct otlp_span){.span_id = "0000000000000001"});
+        hs_pb_add_fixed64(&kit->body, 7, times[i]);
+    }
     otlp_read_traces(kit);
-    assert_int_equal(kit->out.accepted, 1);
-    assert_string_equal(kit->out.message, "1 of 2 spans rejected, the first at index 1: its time "
-                                          "is past the year 2262 (time: 1)");
+    assert_int_equal(kit->out.accepted, 3);
+    assert_string_equal(kit->out.message,
+                        "6 of 9 spans rejected, the first at index 2: its time is more than a day "
+                        "ahead, or more than 3650 days ago (time: 6)");
 }
 
 /* Not just "malformed": which span, which byte, which field, which rule. */
@@ -480,7 +494,7 @@ int main(void)
         TEST(read__keeps_a_clean_request_byte_for_byte),
         TEST(read__takes_an_empty_request),
         TEST(read__rejects_spans_without_valid_ids_and_keeps_the_rest),
-        TEST(read__rejects_spans_past_the_tables_times),
+        TEST(read__rejects_spans_of_times_that_are_not_kept),
         TEST(read__names_the_place_of_a_fault),
         TEST(read__rejects_spans_past_the_limits),
         TEST(read__splits_a_trace_that_is_larger_than_a_message),
