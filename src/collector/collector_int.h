@@ -12,7 +12,7 @@
 
 enum {
     IDLE_MAX = 16,            /* request workplaces that are kept for the next request */
-    IDLE_BYTES_MAX = 4 << 20, /* of messages; a workplace that grew beyond is not kept */
+    IDLE_BYTES_MAX = 4 << 20, /* of buffers; a workplace that grew beyond is not kept */
     INTAKE_BYTES_MAX = HS_STREAM_BATCH_BYTES_MAX,
     REJECTS_MAX = 8,
 };

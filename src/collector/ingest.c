@@ -65,9 +65,19 @@ static void free_place(struct hs_workplace *place)
     hs_free(place);
 }
 
+/* What the readers needed: the messages stand by themselves. A parsed body takes a dozen times its
+ * size, so it stays neither while the stream writes nor in an idle workplace. */
+static void release_reading(struct hs_workplace *place)
+{
+    hs_parser_reset(&place->intake.parser);
+    hs_arena_reset(&place->intake.texts);
+    hs_arena_reset(&place->intake.ids);
+    hs_otlp_reader_release(place->otlp);
+}
+
 static size_t place_bytes(const struct hs_workplace *place)
 {
-    size_t bytes = 0;
+    size_t bytes = place->intake.scratch.cap + place->intake.rebuilt.cap;
     int topic;
 
     for (topic = 0; topic < HS_TOPIC_N; topic++)
@@ -79,6 +89,7 @@ static void give_place(struct hs_collector *collector, struct hs_workplace *plac
 {
     bool keep = place_bytes(place) <= IDLE_BYTES_MAX;
 
+    release_reading(place);
     hs_mutex_lock(&collector->lock);
     if (keep && collector->idle_n < IDLE_MAX) {
         place->next = collector->idle;
@@ -501,6 +512,7 @@ void hs_ingest_commit(struct hs_ingest *ingest)
 
     if (!take_tokens(ingest))
         return;
+    release_reading(ingest->place);
     hs_counter_set(&ingest->pending, 1);
     for (topic = 0; topic < HS_TOPIC_N; topic++)
         append_topic(ingest, (enum hs_topic)topic);

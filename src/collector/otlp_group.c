@@ -47,7 +47,7 @@ void hs_otlp_groups_reset(struct hs_otlp_groups *groups)
     shrink(&groups->items, &groups->items_cap, sizeof(*groups->items));
     shrink(&groups->groups, &groups->groups_cap, sizeof(*groups->groups));
     shrink(&groups->slots, &groups->slots_cap, sizeof(*groups->slots));
-    if (groups->slots)
+    if (groups->slots && groups->slots_n > 0)
         memset(groups->slots, 0, groups->slots_cap * sizeof(*groups->slots));
     groups->places_n = groups->items_n = groups->groups_n = groups->slots_n = 0;
     hs_buf_reset(&groups->message);

@@ -63,18 +63,23 @@ static void reset_buf(struct hs_buf *buf)
         hs_buf_fini(buf);
 }
 
-int hs_otlp_reader_start(struct hs_otlp_reader *reader, struct hs_intake *intake,
-                         enum hs_otlp_signal signal, enum hs_otlp_encoding encoding,
-                         struct hs_str *body, struct hs_err *err)
+void hs_otlp_reader_release(struct hs_otlp_reader *reader)
 {
-    int rc;
-
     hs_otlp_groups_reset(&reader->groups);
     hs_otlp_searches_reset(&reader->searches);
     if (reader->arena.used > 0)
         hs_arena_reset(&reader->arena);
     reset_buf(&reader->rewritten);
     reset_buf(&reader->protobuf);
+}
+
+int hs_otlp_reader_start(struct hs_otlp_reader *reader, struct hs_intake *intake,
+                         enum hs_otlp_signal signal, enum hs_otlp_encoding encoding,
+                         struct hs_str *body, struct hs_err *err)
+{
+    int rc;
+
+    hs_otlp_reader_release(reader);
     reader->scrub.rules = intake->rules;
     reader->scrub.counts = &intake->counts.redacted;
     reader->scrub.drop_persons = false;
@@ -176,11 +181,6 @@ int hs_otlp_reader_add(struct hs_otlp_reader *reader, struct hs_str key,
     return HS_OK;
 }
 
-void hs_otlp_reader_reject(struct hs_otlp_reader *reader, enum hs_otlp_reject reason,
-                           const struct hs_err *why)
-{
-    if (reader->out->rejected++ == 0) {
-        reader->first_rejected = reader->items_seen - 1;
 bool hs_otlp_reader_time_ok(const struct hs_otlp_reader *reader, uint64_t ns)
 {
     int64_t received_ns = reader->scrub.rules->received_ns;
@@ -189,6 +189,11 @@ bool hs_otlp_reader_time_ok(const struct hs_otlp_reader *reader, uint64_t ns)
                        received_ns - (int64_t)ns <= HS_OTLP_AGE_MAX_DAYS * HS_NS_PER_DAY);
 }
 
+void hs_otlp_reader_reject(struct hs_otlp_reader *reader, enum hs_otlp_reject reason,
+                           const struct hs_err *why)
+{
+    if (reader->out->rejected++ == 0) {
+        reader->first_rejected = reader->items_seen - 1;
         snprintf(reader->first_reason, sizeof(reader->first_reason), "%.*s", 100,
                  why ? why->text : rejects[reason].text);
     }

@@ -21,6 +21,8 @@ struct hs_otlp_reader;
 
 struct hs_otlp_reader *hs_otlp_reader_new(void);
 void hs_otlp_reader_free(struct hs_otlp_reader *reader); /* NULL is a no-op */
+/* Forgets the last request and gives back what a large one made grow. */
+void hs_otlp_reader_release(struct hs_otlp_reader *reader);
 
 enum hs_otlp_reject {
     HS_OTLP_REJECT_TRACE_ID, /* not 16 bytes, or all zero */
@@ -31,10 +33,10 @@ enum hs_otlp_reject {
     HS_OTLP_REJECT_N,
 };
 
-/* "trace_id", "span_id", "limit", "size", "time": for metrics. @thread any */
-const char *hs_otlp_reject_name(enum hs_otlp_reject reason);
 enum { HS_OTLP_AGE_MAX_DAYS = 3650 }; /* the longest retention that there can be */
 
+/* "trace_id", "span_id", "limit", "size", "time": for metrics. @thread any */
+const char *hs_otlp_reject_name(enum hs_otlp_reject reason);
 
 enum { HS_OTLP_MESSAGE_MAX = 512 };
 

@@ -13,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "collector/collector_int.h"
 #include "support/ingest_fixture.h"
 
 #define JSON "Content-Type: application/json\r\n"
@@ -476,6 +477,29 @@ static void batches__a_thousand_wait_at_once(void **state)
     hs_free(conns);
 }
 
+/* A parsed body takes a dozen times its size. */
+static void workplace__keeps_no_memory_of_a_large_body(void **state)
+{
+    enum { N = 2 << 20 };
+    struct ingest_fixture *f = *state;
+    char *body = hs_xalloc(N);
+    struct raw_conn conn;
+
+    ingest_fixture_start(f);
+    ingest_fixture_hold(f);
+    memset(body, ' ', N);
+    memcpy(body, SEARCH("large"), strlen(SEARCH("large")));
+    raw_open(&conn, f->address);
+    ingest_send(&conn, "/api/v1/telemetry/event", JSON, body, N);
+    ingest_fixture_wait_held(f, 1);
+    ingest_fixture_release(f); /* answers and gives the workplace back in this thread */
+    expect(raw_read(&conn, false), 202, "large");
+    raw_close(&conn);
+    assert_int_equal(f->collector->idle_n, 1);
+    assert_true(f->collector->idle->intake.parser.cap <= HS_PARSER_KEEP_MAX);
+    hs_free(body);
+}
+
 /* Nothing is acknowledged that was not: what waits at the end of a stop gets 503. */
 static void stop__answers_what_waits(void **state)
 {
@@ -559,6 +583,7 @@ int main(void)
         CASE(browser__key_writes_from_its_own_pages_only),
         CASE(browser__address_has_its_own_rate),
         CASE(batches__a_thousand_wait_at_once),
+        CASE(workplace__keeps_no_memory_of_a_large_body),
         CASE(stop__answers_what_waits),
         CASE(client_gone__acknowledgement_comes_late),
         CASE(status__counts_by_reason),
