@@ -327,6 +327,13 @@ static void note_cost(struct hs_rollup *rollup, const struct pass *pass)
     hs_mutex_unlock(&rollup->lock);
 }
 
+/* Whether the statement itself is at fault: then those of other windows, which may be of other
+ * tenants, can still be computed. */
+static bool is_of_one_group(int rc)
+{
+    return rc == HS_EINVAL || rc == HS_ELIMIT;
+}
+
 /* Computes the due marks of a level that are, or are not, recent; stops when the pass has lasted
  * PASS_MS, so that a long backlog does not hold up recent minutes. */
 static int compute_level(struct hs_rollup *rollup, struct pass *pass, enum hs_level level,
@@ -334,6 +341,7 @@ static int compute_level(struct hs_rollup *rollup, struct pass *pass, enum hs_le
 {
     const struct hs_marks *marks = &pass->marks;
     int64_t until_ns = pass->mono_ns + PASS_MS * HS_NS_PER_MS;
+    int failed = HS_OK;
     int rc = HS_OK;
     size_t i = 0;
 
@@ -345,21 +353,28 @@ static int compute_level(struct hs_rollup *rollup, struct pass *pass, enum hs_le
                 break;
             group.n = hs_marks_group(marks, level, i, group_max(pass, level, group.marks->start_s));
             rc = compute_group(rollup, pass, &group, err);
+            if (is_of_one_group(rc)) {
+                failed = rc;
+                rc = HS_OK;
+            }
         }
         i += group.n;
     }
-    return rc;
+    return rc != HS_OK ? rc : failed;
 }
 
 static int compute_due(struct hs_rollup *rollup, struct pass *pass, struct hs_err *err)
 {
-    int rc = compute_level(rollup, pass, HS_LEVEL_1M, true, err);
+    int failed = compute_level(rollup, pass, HS_LEVEL_1M, true, err);
     int level;
 
     note_cost(rollup, pass);
-    for (level = 0; level < HS_LEVEL_N && rc == HS_OK; level++)
-        rc = compute_level(rollup, pass, (enum hs_level)level, false, err);
-    return rc;
+    for (level = 0; level < HS_LEVEL_N && (failed == HS_OK || is_of_one_group(failed)); level++) {
+        int rc = compute_level(rollup, pass, (enum hs_level)level, false, err);
+
+        failed = rc != HS_OK ? rc : failed;
+    }
+    return failed;
 }
 
 static int run_pass(struct hs_rollup *rollup, struct hs_err *err)

@@ -5,7 +5,10 @@
 #include "base/json_out.h"
 #include "base/mem.h"
 
-enum { SOURCES_A_PAGE = 1000, CONDITION_BYTES_MAX = 8 << 20 };
+enum {
+    SOURCES_A_PAGE = 1000,
+    PAGE_BYTES_MAX = 64 << 20, /* of a page's entries */
+};
 
 static const char *const source_names[] = {"native", "ubi", "span"}; /* best first, by bit */
 
@@ -94,7 +97,7 @@ static void add_literal(struct hs_buf *out, struct hs_str s)
     hs_buf_add_char(out, '\'');
 }
 
-/* Adds the application to both lists when some source of it is not counted. */
+/* Adds the application to both lists when some source of it is not counted and there is room. */
 static int add_application(const struct hs_entry *entry, size_t prefix_n, struct hs_buf *names,
                            struct hs_buf *counted, struct hs_err *err)
 {
@@ -103,6 +106,8 @@ static int add_application(const struct hs_entry *entry, size_t prefix_n, struct
 
     if (rc != HS_OK || app.seen == app.counted)
         return rc;
+    if (names->n + counted->n + 2 * entry->key.n + 32 > HS_SOURCE_CONDITION_MAX)
+        return HS_OK;
     if (names->n > 0) {
         hs_buf_add_char(names, ',');
         hs_buf_add_char(counted, ',');
@@ -112,26 +117,32 @@ static int add_application(const struct hs_entry *entry, size_t prefix_n, struct
     return HS_OK;
 }
 
-/* Reads all applications of the prefix into the two lists. */
+/* Reads the applications of the prefix into the two lists. */
 static int scan_applications(struct hs_metadata *metadata, struct hs_str prefix,
                              struct hs_buf *names, struct hs_buf *counted, struct hs_err *err)
 {
     struct hs_entry *entries = hs_xcalloc(SOURCES_A_PAGE, sizeof(*entries));
-    struct hs_str after = HS_STR("");
+    char after[HS_METADATA_KEY_MAX];
+    size_t after_n = 0;
+    size_t left = HS_SOURCE_APPLICATIONS_MAX;
     struct hs_arena arena;
-    size_t n = 0;
+    size_t n = SOURCES_A_PAGE;
     size_t i;
-    int rc;
+    int rc = HS_OK;
 
-    hs_arena_init(&arena, 256 << 20);
-    do {
-        rc = hs_metadata_scan(metadata, HS_SPACE_SOURCES, prefix, after, &arena, entries,
-                              SOURCES_A_PAGE, &n, err);
-        for (i = 0; i < n && rc == HS_OK; i++)
+    hs_arena_init(&arena, PAGE_BYTES_MAX);
+    while (rc == HS_OK && n == SOURCES_A_PAGE && left >= n) {
+        hs_arena_reset(&arena);
+        left -= n;
+        rc = hs_metadata_scan(metadata, HS_SPACE_SOURCES, prefix, hs_str_n(after, after_n), &arena,
+                              entries, SOURCES_A_PAGE, &n, err);
+        for (i = 0; rc == HS_OK && i < n; i++)
             rc = add_application(&entries[i], prefix.n, names, counted, err);
-        if (rc == HS_OK && n > 0)
-            after = entries[n - 1].key;
-    } while (rc == HS_OK && n == SOURCES_A_PAGE);
+        if (rc == HS_OK && n > 0) {
+            after_n = entries[n - 1].key.n;
+            memcpy(after, entries[n - 1].key.p, after_n);
+        }
+    }
     hs_arena_fini(&arena);
     hs_free(entries);
     return rc;
@@ -146,8 +157,8 @@ int hs_source_condition(struct hs_metadata *metadata, struct hs_str tenant, stru
     int rc;
 
     hs_buf_init(&prefix, 1024);
-    hs_buf_init(&names, CONDITION_BYTES_MAX);
-    hs_buf_init(&counted, CONDITION_BYTES_MAX);
+    hs_buf_init(&names, HS_SOURCE_CONDITION_MAX);
+    hs_buf_init(&counted, HS_SOURCE_CONDITION_MAX);
     hs_buf_add_str(&prefix, tenant);
     hs_buf_add_char(&prefix, '/');
     rc = scan_applications(metadata, hs_buf_str(&prefix), &names, &counted, err);

@@ -35,8 +35,15 @@ unsigned hs_source_best(unsigned seen);
 int hs_app_counted_decode(struct hs_str value, struct hs_app_counted *out, struct hs_err *err);
 void hs_app_counted_encode(const struct hs_app_counted *app, struct hs_buf *out);
 
+enum {
+    HS_SOURCE_CONDITION_MAX = 4 << 20,   /* bytes; store/users.c lets the store read such a query */
+    HS_SOURCE_APPLICATIONS_MAX = 100000, /* that are looked at for one condition */
+};
+
 /* Appends to out an SQL condition on columns application and source that holds for counted rows of
- * the tenant: applications that sent from one source only need no mention. @blocks */
+ * the tenant: applications that sent from one source only need no mention. Names are whatever a
+ * client sends: of applications beyond the two limits all sources count, so that nobody can make
+ * the tenant's statements fail. @blocks */
 int hs_source_condition(struct hs_metadata *metadata, struct hs_str tenant, struct hs_buf *out,
                         struct hs_err *err);
 

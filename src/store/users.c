@@ -98,6 +98,9 @@ static const char *const hidden_tables[] = {
     "models", /* reading it would start a helper program */
 };
 
+/* A statement with the longest condition of port/source.h. */
+enum { QUERY_BYTES_MAX = 16 << 20 };
+
 struct user {
     const char *name;
     const char *secret; /* NULL: no password, from this machine only */
@@ -174,19 +177,22 @@ static void add_profiles(struct hs_buf *out, const struct hs_store_plan *plan)
                         "    <boot><max_sessions_for_user>1</max_sessions_for_user>\n"
                         "      <constraints><max_sessions_for_user><const/></max_sessions_for_user>"
                         "</constraints></boot>\n");
-    hs_buf_addf(out, "    <rw><max_memory_usage>%llu</max_memory_usage>\n      <constraints>\n",
-                (unsigned long long)(plan->memory_max / 4 * 3));
+    hs_buf_addf(out,
+                "    <rw><max_memory_usage>%llu</max_memory_usage>\n"
+                "      <max_query_size>%d</max_query_size>\n      <constraints>\n",
+                (unsigned long long)(plan->memory_max / 4 * 3), QUERY_BYTES_MAX);
     add_constraints(out, fixed_settings, HS_ARRAY_LEN(fixed_settings), "const");
     HS_BUF_ADD_LIT(out, "      </constraints></rw>\n");
     hs_buf_addf(out,
                 "    <ro><readonly>1</readonly><max_memory_usage>%llu</max_memory_usage>\n"
+                "      <max_query_size>%d</max_query_size>\n"
                 "      <max_execution_time>60</max_execution_time>\n"
                 "      <max_result_rows>10000000</max_result_rows>\n"
                 "      <max_concurrent_queries_for_user>32</max_concurrent_queries_for_user>\n"
                 "      <constraints>\n"
                 "        <max_execution_time><min>0.001</min><max>60</max>"
                 "<changeable_in_readonly/></max_execution_time>\n",
-                (unsigned long long)(plan->memory_max / 2));
+                (unsigned long long)(plan->memory_max / 2), QUERY_BYTES_MAX);
     add_constraints(out, reader_settings, HS_ARRAY_LEN(reader_settings), "changeable_in_readonly");
     HS_BUF_ADD_LIT(out, "      </constraints></ro>\n  </profiles>\n");
 }

@@ -150,6 +150,7 @@ static void config__is_private_and_holds_no_password(void **state)
     hs_buf_init(&text, 1 << 20);
     hs_store_config_server(&plan, &text);
     hs_store_config_users(&plan, &text);
+    assert_true(hs_str_contains(hs_buf_str(&text), HS_STR("<max_query_size>16777216<")));
     assert_true(hs_buf_ok(&text));
     assert_false(hs_str_contains(hs_buf_str(&text), hs_str_c(plan.secret_rw)));
     assert_false(hs_str_contains(hs_buf_str(&text), hs_str_c(plan.secret_ro)));
