@@ -266,6 +266,7 @@ void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_con
     hs_mutex_lock(&conn->listener->lock);
     req = conn->req;
     conn->req = NULL;
+    conn->id = HS_STR_NULL; /* it lies in the request, which is freed before the connection */
     HS_ASSERT(!req || !req->dispatched || req->handler_done);
     hs_mutex_unlock(&conn->listener->lock);
     if (req)
