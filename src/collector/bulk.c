@@ -8,6 +8,10 @@
 #include "base/mem.h"
 #include "collector/ubi.h"
 
+/* Elasticsearch's own limits. The thread that commits the stream builds and compresses the replies:
+ * names of megabytes that come back would hold it up. */
+enum { INDEX_BYTES_SHOWN = 255, ID_BYTES_SHOWN = 512 };
+
 enum bulk_action { BULK_INDEX, BULK_CREATE, BULK_UPDATE, BULK_DELETE, BULK_NONE };
 static const char *const action_names[] = {"index", "create", "update", "delete", ""};
 
@@ -137,10 +141,10 @@ static void answer_open(const struct bulk_reading *r, const struct bulk_item *it
     hs_json_key(json, action_names[item->action]);
     hs_json_obj_open(json);
     hs_json_key(json, "_index");
-    hs_json_add_str(json, item->index);
+    hs_json_add_str(json, hs_str_utf8_cut(item->index, INDEX_BYTES_SHOWN));
     hs_json_key(json, "_id");
     if (id.n > 0)
-        hs_json_add_str(json, id);
+        hs_json_add_str(json, hs_str_utf8_cut(id, ID_BYTES_SHOWN));
     else
         hs_json_add_null(json);
 }

@@ -174,6 +174,21 @@ static void long_id__is_rejected(void **state)
     }
 }
 
+static void long_names__come_back_cut(void **state)
+{
+    struct intake_kit *kit = *state;
+    char text[4000];
+    yyjson_doc *doc;
+
+    snprintf(text, sizeof(text), "{\"index\":{\"_index\":\"%01000d\",\"_id\":\"%01000d\"}}\n%s", 1,
+             1, EVENT);
+    doc = answer(kit, "", text);
+    assert_int_equal(yyjson_get_int(at(doc, "/items/0/index/status")), 404);
+    assert_int_equal(yyjson_get_len(at(doc, "/items/0/index/_index")), 255);
+    assert_int_equal(yyjson_get_len(at(doc, "/items/0/index/_id")), 512);
+    yyjson_doc_free(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +198,7 @@ int main(void)
         INTAKE_TEST(malformed_body__is_refused_and_names_the_line),
         INTAKE_TEST(numeric_id__counts_as_its_text),
         INTAKE_TEST(long_id__is_rejected),
+        INTAKE_TEST(long_names__come_back_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
