@@ -1,14 +1,16 @@
 /*
- * The load of bench/run-ingest and bench/run-system: requests of 500 distinct events or spans over
- * connections that are kept open.
+ * The load of bench/run-ingest, bench/run-system and bench/run-query: requests of 500 distinct
+ * events or spans over connections that are kept open.
  *
- *     bench_ingest_load KIND HOST:PORT KEY REQUESTS FIRST CONNECTIONS [RATE]
+ *     bench_ingest_load KIND HOST:PORT KEY REQUESTS FIRST CONNECTIONS [RATE [DAYS SERIES]]
  *
  * KIND: events (JSON search events with five results), spans (OTLP protobuf, 12 attributes, five
  * spans a trace), searches (the same, two spans of each five are searches). FIRST numbers the first
  * request, so that runs with ranges of their own send nothing twice. RATE, in events a second,
  * sends by the clock whether or not answers come (each connection waits for its own); 0 or none
- * sends as fast as the server answers. KEY "-" sends none.
+ * sends as fast as the server answers. KEY "-" sends none. KIND history sends events as imports,
+ * whose times go evenly from DAYS ago to the start of the program, of SERIES pairs of service and
+ * environment (two environments a service); some fail, some find nothing.
  *
  * So that the generator takes little CPU, bodies are made once, with runs of bytes that occur in
  * neither format where an id, a time or a number stands; each request writes fresh ones there. Ids
@@ -47,7 +49,7 @@ enum {
     RETRY_MS = 100,
 };
 
-enum kind { KIND_EVENTS, KIND_SPANS, KIND_SEARCHES };
+enum kind { KIND_EVENTS, KIND_SPANS, KIND_SEARCHES, KIND_HISTORY };
 
 /* The byte that marks a place, and how many of it. */
 enum place { EVENT_ID, QUERY_ID, SESSION, TIME_MS, SIX_DIGITS, TRACE, SPAN, PARENT, START, END };
@@ -79,7 +81,10 @@ struct load {
     uint64_t first;
     unsigned conns_n;
     double rate;
+    double days;     /* of history */
+    unsigned series; /* of history */
     int64_t start_ns;
+    int64_t start_wall_ns;
 };
 
 struct conn {
@@ -130,27 +135,58 @@ static void add_query(struct hs_rand *rand, struct hs_buf *out)
         hs_buf_addf(out, "%s%s", i > 0 ? " " : "", words[hs_rand_below(rand, HS_ARRAY_LEN(words))]);
 }
 
-static void add_event(struct hs_rand *rand, struct hs_buf *out)
+/* Which of the series; some services are on one version, some roll another out. */
+static void add_source(const struct load *load, struct hs_rand *rand, struct hs_buf *out)
 {
     static const char *const services[] = {"search-api", "suggest", "browse", "mobile"};
     static const char *const versions[] = {"2.4.1", "2.4.2", "2.5.0"};
+    uint64_t series;
 
+    if (load->kind == KIND_EVENTS) {
+        hs_buf_addf(out, "\"service\":\"%s\",",
+                    services[hs_rand_below(rand, HS_ARRAY_LEN(services))]);
+    } else {
+        series = hs_rand_below(rand, load->series);
+        hs_buf_addf(out, "\"service\":\"service-%02u\",\"environment\":\"%s\",",
+                    (unsigned)(series / 2), series % 2 == 0 ? "production" : "staging");
+    }
+    hs_buf_addf(out, "\"version\":\"%s\",", versions[hs_rand_below(rand, HS_ARRAY_LEN(versions))]);
+}
+
+/* Of history 2 % fail and 5 % find nothing. */
+static void add_outcome(const struct load *load, struct hs_rand *rand, struct hs_buf *out)
+{
+    static const char *const codes[] = {"shard_failure", "too_many_clauses", "queue_full"};
+    uint64_t dice = load->kind == KIND_HISTORY ? hs_rand_below(rand, 100) : 100;
+    bool failed = dice < 2;
+
+    hs_buf_addf(out, "\"latency_ms\":%.2f,\"took_ms\":%" PRIu64 ",\"total_hits\":%" PRIu64 ",",
+                hs_rand_double(rand) * 200, hs_rand_below(rand, 150),
+                dice < 7 ? 0 : hs_rand_below(rand, 9000));
+    if (failed)
+        hs_buf_addf(out, "\"status\":\"error\",\"error\":{\"code\":\"%s\"},",
+                    codes[hs_rand_below(rand, HS_ARRAY_LEN(codes))]);
+    else
+        hs_buf_add_c(out, "\"status\":\"ok\",");
+}
+
+static void add_event(const struct load *load, struct hs_rand *rand, struct hs_buf *out)
+{
     hs_buf_add_c(out, "{\"event_id\":\"");
     add_place(out, EVENT_ID);
     hs_buf_add_c(out, "\",\"timestamp\":");
     add_place(out, TIME_MS);
     hs_buf_add_c(out, ",\"query_id\":\"q-");
     add_place(out, QUERY_ID);
-    hs_buf_addf(out, "\",\"service\":\"%s\",\"version\":\"%s\",\"session_id\":\"s-",
-                services[hs_rand_below(rand, HS_ARRAY_LEN(services))],
-                versions[hs_rand_below(rand, HS_ARRAY_LEN(versions))]);
+    hs_buf_add_c(out, "\",");
+    add_source(load, rand, out);
+    hs_buf_add_c(out, "\"session_id\":\"s-");
     add_place(out, SESSION);
     hs_buf_add_c(out, "\",\"query\":\"");
     add_query(rand, out);
-    hs_buf_addf(out,
-                "\",\"latency_ms\":%.2f,\"took_ms\":%" PRIu64 ",\"total_hits\":%" PRIu64
-                ",\"index\":\"products\",\"ranker\":\"bm25\",\"status\":\"ok\",\"results\":[",
-                hs_rand_double(rand) * 200, hs_rand_below(rand, 150), hs_rand_below(rand, 9000));
+    hs_buf_add_c(out, "\",");
+    add_outcome(load, rand, out);
+    hs_buf_add_c(out, "\"index\":\"products\",\"ranker\":\"bm25\",\"results\":[");
     for (int i = 0; i < RESULTS; i++) {
         hs_buf_addf(out, "%s{\"id\":\"p", i > 0 ? "," : "");
         add_place(out, SIX_DIGITS);
@@ -160,13 +196,13 @@ static void add_event(struct hs_rand *rand, struct hs_buf *out)
     hs_buf_add_c(out, "]}");
 }
 
-static void add_events(struct hs_rand *rand, struct hs_buf *out)
+static void add_events(const struct load *load, struct hs_rand *rand, struct hs_buf *out)
 {
     hs_buf_add_char(out, '[');
     for (int i = 0; i < EVENTS; i++) {
         if (i > 0)
             hs_buf_add_char(out, ',');
-        add_event(rand, out);
+        add_event(load, rand, out);
     }
     hs_buf_add_char(out, ']');
 }
@@ -310,20 +346,22 @@ static void find_patches(struct body *body)
 static void make_body(struct conn *conn, struct body *body)
 {
     const struct load *load = conn->load;
-    bool json = load->kind == KIND_EVENTS;
+    bool history = load->kind == KIND_HISTORY;
+    bool json = load->kind == KIND_EVENTS || history;
+    const char *path = json ? "/api/v1/telemetry/batch" : "/v1/traces";
 
     hs_buf_init(&body->text, BODY_MAX);
     hs_buf_init(&body->head, 1024);
     if (json)
-        add_events(&conn->rand, &body->text);
+        add_events(load, &conn->rand, &body->text);
     else
         add_spans(&conn->rand, load->kind == KIND_SEARCHES, &body->text);
     HS_ASSERT(hs_buf_ok(&body->text));
     find_patches(body);
     hs_buf_addf(&body->head,
-                "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\n"
+                "POST %s%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\n"
                 "Content-Length: %zu\r\n",
-                json ? "/api/v1/telemetry/batch" : "/v1/traces",
+                path, history ? "?import=1" : "",
                 json ? "application/json" : "application/x-protobuf", body->text.n);
     if (strcmp(load->key, "-") != 0)
         hs_buf_addf(&body->head, "Authorization: Bearer %s\r\n", load->key);
@@ -367,6 +405,15 @@ static void put_uuid(char *at, uint64_t ms, uint64_t v)
     put_hex(at + 24, v & 0xFFFFFFFFFF, 12);
 }
 
+/* When event n of a history was. */
+static uint64_t history_ms(const struct load *load, uint64_t n)
+{
+    double share = (double)n / (double)(load->requests * EVENTS);
+
+    return (uint64_t)(load->start_wall_ns / HS_NS_PER_MS) -
+           (uint64_t)((1 - share) * load->days * 86400e3);
+}
+
 /* Event n of all that are ever sent begins at its EVENT_ID or its TRACE. */
 static void patch_body(struct conn *conn, struct body *body, uint64_t request)
 {
@@ -381,7 +428,11 @@ static void patch_body(struct conn *conn, struct body *body, uint64_t request)
         uint64_t time;
 
         switch ((enum place)body->patches[i].place) {
-        case EVENT_ID: put_uuid(at, ms, mix(++n)); break;
+        case EVENT_ID:
+            if (conn->load->kind == KIND_HISTORY)
+                ms = history_ms(conn->load, n - conn->load->first * EVENTS);
+            put_uuid(at, ms, mix(++n));
+            break;
         case QUERY_ID: put_hex(at, mix(n ^ 0x5555555555555555), 16); break;
         case SESSION: put_hex(at, mix(n / 16) & 0xFFFFFFFF, 8); break;
         case TIME_MS: put_digits(at, ms, 13); break;
@@ -537,13 +588,13 @@ static double cpu_seconds(void)
 
 static void parse(int argc, char **argv, struct load *load)
 {
-    static const char *const kinds[] = {"events", "spans", "searches"};
+    static const char *const kinds[] = {"events", "spans", "searches", "history"};
     char *colon;
     unsigned kind = 0;
 
     if (argc < 7) {
         fprintf(stderr, "usage: bench_ingest_load KIND HOST:PORT KEY REQUESTS FIRST CONNECTIONS "
-                        "[RATE]\n");
+                        "[RATE [DAYS SERIES]]\n");
         exit(2);
     }
     while (kind < HS_ARRAY_LEN(kinds) && strcmp(argv[1], kinds[kind]) != 0)
@@ -562,6 +613,10 @@ static void parse(int argc, char **argv, struct load *load)
     load->first = strtoull(argv[5], NULL, 10);
     load->conns_n = (unsigned)strtoul(argv[6], NULL, 10);
     load->rate = argc > 7 ? strtod(argv[7], NULL) : 0;
+    load->days = argc > 9 ? strtod(argv[8], NULL) : 0;
+    load->series = argc > 9 ? (unsigned)strtoul(argv[9], NULL, 10) : 0;
+    if (load->kind == KIND_HISTORY && (load->days <= 0 || load->series == 0))
+        die("DAYS or SERIES");
     if (load->requests == 0 || load->conns_n == 0 || load->conns_n > CONNS_MAX)
         die("REQUESTS or CONNECTIONS");
 }
@@ -596,6 +651,7 @@ int main(int argc, char **argv)
     double cpu;
 
     parse(argc, argv, &load);
+    load.start_wall_ns = hs_wall_ns(hs_clock_system());
     conns = hs_xcalloc(load.conns_n, sizeof(*conns));
     for (unsigned i = 0; i < load.conns_n; i++) {
         conns[i].load = &load;
