@@ -96,6 +96,33 @@ void hs_json_str(struct hs_buf *buf, struct hs_str s)
     hs_buf_add_char(buf, '"');
 }
 
+/* Values with few digits behind the point, as percentiles and client's times are: what "%.15g" says
+ * of them, at a tenth of its price. False: v has more. */
+static bool add_short(struct hs_buf *buf, double v)
+{
+    enum { DIGITS = 9, UNIT = 1000000000 };
+    double scaled = fabs(v) * UNIT;
+    char text[DIGITS + 1];
+    uint64_t rest;
+    int n = DIGITS;
+
+    if (fabs(v) < 1e-4 || scaled >= 1e15 || scaled != floor(scaled) || scaled / UNIT != fabs(v))
+        return false;
+    rest = (uint64_t)scaled % UNIT;
+    while (rest % 10 == 0) {
+        rest /= 10;
+        n--;
+    }
+    text[0] = '.';
+    for (int i = n; i > 0; i--, rest /= 10)
+        text[i] = (char)('0' + rest % 10);
+    if (v < 0)
+        hs_buf_add_char(buf, '-');
+    hs_buf_add_u64(buf, (uint64_t)scaled / UNIT);
+    hs_buf_add(buf, text, (size_t)n + 1);
+    return true;
+}
+
 void hs_json_double(struct hs_buf *buf, double v)
 {
     char text[32];
@@ -109,6 +136,8 @@ void hs_json_double(struct hs_buf *buf, double v)
         hs_buf_add_i64(buf, (int64_t)v);
         return;
     }
+    if (add_short(buf, v))
+        return;
     for (digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, v);
         if (strtod(text, NULL) == v)
