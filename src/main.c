@@ -84,6 +84,7 @@ int main(int argc, char **argv)
     const struct command_row *row;
     char version[] = "version";
 
+    hs_mem_setup();
     hs_killpoint_configure(getenv("HAYSTAT_KILL"));
     if (argc < 2) {
         print_help(stderr);

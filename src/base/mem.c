@@ -1,9 +1,12 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LARGE_BYTES = 1 << 20 };
 
 _Noreturn void hs_assert_fail(const char *cond, const char *file, int line, const char *func)
 {
@@ -74,4 +77,10 @@ void *hs_try_realloc(void *p, size_t n, size_t size)
 void hs_free(void *p)
 {
     free(p);
+}
+
+void hs_mem_setup(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
 }

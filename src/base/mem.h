@@ -43,4 +43,8 @@ void *hs_try_realloc(void *p, size_t n, size_t size);
 /* NULL is a no-op. @thread any */
 void hs_free(void *p);
 
+/* Has large blocks mapped by themselves and thus given back when they are freed, instead of kept by
+ * the heap of each thread that ever held one: called once, before threads start. */
+void hs_mem_setup(void);
+
 #endif
