@@ -204,7 +204,7 @@ static size_t clear_ops(struct hs_rollup *rollup, struct pass *pass, enum hs_lev
     ops[n++] = (struct hs_metadata_op){.action = HS_METADATA_PUT,
                                        .space = HS_SPACE_ROLLED,
                                        .key = mark->key};
-    if (level != HS_LEVEL_1H) {
+    if (level + 1 < HS_LEVEL_N) {
         enum hs_level coarser = (enum hs_level)(level + 1);
         int64_t start_s = mark->start_s / hs_level_s(coarser) * hs_level_s(coarser);
         size_t key_n = hs_dirty_key(coarser, mark->tenant, start_s, key);

@@ -1,13 +1,13 @@
 /*
  * Fast rollup: recomputes dirty windows whole, from raw rows into fast_1m and dim_1m, from minutes
- * into 10m and 1h. One thread, under the lease "rollup/fast".
+ * into 10m, 1h and 6h. One thread, under the lease "rollup/fast".
  *
  * When a minute is due:
  *   - while it is open or ended less than ROLLUP_RECENT_S ago: every max(rollup.open, its cost ÷
  *     rollup.cpu_share);
  *   - later: rollup.debounce after it was last computed.
- * A 10m or 1h window is due once it has ended and no finer mark lies in it. Until then readers take
- * its minutes (gateway/plan.c).
+ * A longer window is due once it has ended and no finer mark lies in it. Until then readers take
+ * the finer windows (gateway/plan.c).
  *
  * A window is written with version = lease epoch << 32 | counter; then its mark is cleared, at the
  * generation that was read, and remembered in "rolled" until the next sync. A crash in between

@@ -1,5 +1,6 @@
 #include "gateway/cells.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -23,9 +24,9 @@ static const struct column_row columns[] = {
     COLUMN(partials, HS_COL_U64),       COLUMN(cancelled, HS_COL_U64),
     COLUMN(error_codes, HS_COL_MAP),    COLUMN(latency_count, HS_COL_U64),
     COLUMN(latency_sum_ms, HS_COL_F64), COLUMN(latency_max_ms, HS_COL_F64),
-    COLUMN(latency, HS_COL_ARRAY),      COLUMN(searches, HS_COL_U64),
+    COLUMN(latency_state, HS_COL_STR),  COLUMN(searches, HS_COL_U64),
     COLUMN(zero_results, HS_COL_U64),   COLUMN(scored, HS_COL_U64),
-    COLUMN(score_sum, HS_COL_F64),      COLUMN(score, HS_COL_ARRAY),
+    COLUMN(score_sum, HS_COL_F64),      COLUMN(score_state, HS_COL_STR),
 };
 
 #define ERROR_RATE_DEFINITION                                                                      \
@@ -68,21 +69,8 @@ static double f64_at(const struct hs_column *column, size_t row)
     return column ? column->f64[row] : 0;
 }
 
-/* The row's n quantiles; NULL when there are none, or not that many. */
-static const double *array_at(const struct hs_column *column, size_t row, size_t n)
-{
-    uint64_t from;
-
-    if (!column || column->children[0].kind != HS_COL_F64)
-        return NULL;
-    from = row > 0 ? column->offsets[row - 1] : 0;
-    return column->offsets[row] - from == n ? column->children[0].f64 + from : NULL;
-}
-
 void hs_cell_read(const struct hs_cell_reader *reader, size_t row, struct hs_cell *out)
 {
-    const struct hs_column *codes = reader->error_codes;
-
     *out = (struct hs_cell){
         .count = u64_at(reader->count, row),
         .weighted_count = f64_at(reader->weighted_count, row),
@@ -93,22 +81,11 @@ void hs_cell_read(const struct hs_cell_reader *reader, size_t row, struct hs_cel
         .latency_count = u64_at(reader->latency_count, row),
         .latency_sum_ms = f64_at(reader->latency_sum_ms, row),
         .latency_max_ms = f64_at(reader->latency_max_ms, row),
-        .latency = array_at(reader->latency, row, HS_LATENCY_QUANTILES),
         .searches = u64_at(reader->searches, row),
         .zero_results = u64_at(reader->zero_results, row),
         .scored = u64_at(reader->scored, row),
         .score_sum = f64_at(reader->score_sum, row),
-        .score = array_at(reader->score, row, HS_SCORE_QUANTILES),
-        .codes = codes,
     };
-    if (out->latency_count == 0)
-        out->latency = NULL;
-    if (out->scored == 0)
-        out->score = NULL;
-    if (codes) {
-        out->codes_from = row > 0 ? codes->offsets[row - 1] : 0;
-        out->codes_to = codes->offsets[row];
-    }
 }
 
 static void add_maybe(struct hs_json *json, bool known, double v)
@@ -119,9 +96,10 @@ static void add_maybe(struct hs_json *json, bool known, double v)
         hs_json_add_null(json);
 }
 
-static void add_ratio(struct hs_json *json, uint64_t hits, uint64_t of)
+/* Rounded to nine digits: what a series shows is printed often, and short numbers print fast. */
+static void add_quotient(struct hs_json *json, double sum, uint64_t of)
 {
-    add_maybe(json, of > 0, of > 0 ? (double)hits / (double)of : 0);
+    add_maybe(json, of > 0, of > 0 ? round(sum / (double)of * 1e9) / 1e9 : 0);
 }
 
 #define U64_FN(field)                                                                              \
@@ -156,26 +134,22 @@ static void add_max(struct hs_json *json, const struct hs_cell *cell)
 
 static void add_mean(struct hs_json *json, const struct hs_cell *cell)
 {
-    uint64_t n = cell->latency_count;
-
-    add_maybe(json, n > 0, n > 0 ? cell->latency_sum_ms / (double)n : 0);
+    add_quotient(json, cell->latency_sum_ms, cell->latency_count);
 }
 
 static void add_error_rate(struct hs_json *json, const struct hs_cell *cell)
 {
-    add_ratio(json, cell->errors, cell->count);
+    add_quotient(json, (double)cell->errors, cell->count);
 }
 
 static void add_zero_rate(struct hs_json *json, const struct hs_cell *cell)
 {
-    add_ratio(json, cell->zero_results, cell->searches);
+    add_quotient(json, (double)cell->zero_results, cell->searches);
 }
 
 static void add_score_mean(struct hs_json *json, const struct hs_cell *cell)
 {
-    uint64_t n = cell->scored;
-
-    add_maybe(json, n > 0, n > 0 ? cell->score_sum / (double)n : 0);
+    add_quotient(json, cell->score_sum, cell->scored);
 }
 
 const struct hs_series_column hs_series_latency[] = {
@@ -284,9 +258,9 @@ static void add_codes(struct hs_json *json, const struct hs_cell *cell)
 
     hs_json_key(json, "by_code");
     hs_json_obj_open(json);
-    for (i = cell->codes_from; i < cell->codes_to; i++) {
-        hs_json_key_str(json, cell->codes->children[0].str[i]);
-        hs_json_add_u64(json, cell->codes->children[1].u64[i]);
+    for (i = 0; i < cell->codes_n; i++) {
+        hs_json_key_str(json, cell->codes[i].code);
+        hs_json_add_u64(json, cell->codes[i].count);
     }
     hs_json_obj_close(json);
 }

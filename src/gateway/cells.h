@@ -1,4 +1,4 @@
-/* One row of a metrics statement, and what follows from it. */
+/* One row of a metrics statement, and what is said of a cell. */
 #ifndef HS_GATEWAY_CELLS_H
 #define HS_GATEWAY_CELLS_H
 
@@ -6,6 +6,11 @@
 #include "model/table.h"
 
 enum { HS_LATENCY_QUANTILES = 4, HS_SCORE_QUANTILES = 5 };
+
+struct hs_code_count {
+    struct hs_str code;
+    uint64_t count;
+};
 
 /* Columns that a statement lacks are 0 or NULL. */
 struct hs_cell {
@@ -18,20 +23,21 @@ struct hs_cell {
     uint64_t searches, zero_results, scored;
     double score_sum;
     const double *score; /* p5, p25, p50, p75, p95; NULL: no score */
-    const struct hs_column *codes;
-    size_t codes_from, codes_to;
+    const struct hs_code_count *codes;
+    size_t codes_n;
 };
 
 /* Columns of a table by name, looked up once. */
 struct hs_cell_reader {
     const struct hs_column *count, *weighted_count, *errors, *timeouts, *partials, *cancelled,
-        *error_codes, *latency_count, *latency_sum_ms, *latency_max_ms, *latency, *searches,
-        *zero_results, *scored, *score_sum, *score;
+        *error_codes, *latency_count, *latency_sum_ms, *latency_max_ms, *latency_state, *searches,
+        *zero_results, *scored, *score_sum, *score_state;
 };
 
 /* HS_ECORRUPT: no count, or a column of another kind than it should be. */
 int hs_cell_reader_init(struct hs_cell_reader *reader, const struct hs_table *table,
                         struct hs_err *err);
+/* What of a row can be added up as it is: the states and codes are read by fold.c. */
 void hs_cell_read(const struct hs_cell_reader *reader, size_t row, struct hs_cell *out);
 
 /* Members of the open object: the totals of each endpoint. */

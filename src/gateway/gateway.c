@@ -138,6 +138,7 @@ void hs_gateway_floors(struct hs_plan_in *plan)
     plan->floor_s[HS_LEVEL_1M] = hour_s - hs_level_kept_s(HS_LEVEL_1M);
     plan->floor_s[HS_LEVEL_10M] = hour_s - hs_level_kept_s(HS_LEVEL_10M);
     plan->floor_s[HS_LEVEL_1H] = 0;
+    plan->floor_s[HS_LEVEL_6H] = 0;
 }
 
 /* Reads one level's marks from the plan's range. */

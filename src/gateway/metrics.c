@@ -11,6 +11,7 @@
 
 enum {
     METRICS_ARENA_BYTES = 512 << 20,
+    CELLS_BYTES_MAX = 256 << 20, /* of what the store sends */
     CONDITION_BYTES_MAX = 8 << 20,
     SETTLED_S = 300,       /* a range that ended longer ago changes seldom */
     SETTLED_TTL_MS = 5000, /* how long such an answer is kept */
@@ -37,7 +38,7 @@ struct work {
 
 static enum hs_level coarsest(const struct work *work)
 {
-    int level = HS_LEVEL_1H;
+    int level = HS_LEVEL_N - 1;
 
     while (work->params.series && level > HS_LEVEL_1M &&
            work->range.step_s % hs_level_s((enum hs_level)level) != 0)
@@ -76,9 +77,10 @@ static void make_cache_key(struct work *work, const struct hs_http_param *pairs,
     HS_ASSERT(work->cache_key_n < sizeof(work->cache_key));
 }
 
-/* Runs one statement for the plan. */
-static int run(struct work *work, const struct hs_params *params, bool total_only,
-               struct hs_table *out, struct hs_err *err)
+/* Runs one statement for the plan and folds its rows. The answer may be large: the store sends it
+ * as it comes, instead of keeping it in a file until the end. */
+static int run(struct work *work, const struct hs_params *params, struct hs_table *rows,
+               struct hs_fold *out, struct hs_err *err)
 {
     const struct hs_conf *conf = work->gateway->deps.conf;
     struct hs_facet_ref dim;
@@ -90,11 +92,16 @@ static int run(struct work *work, const struct hs_params *params, bool total_onl
         .counted = hs_buf_str(&work->counted),
         .tenant = work->tenant,
         .measures = hs_metrics_kind_measures(work->kind),
-        .total_only = total_only,
     };
+    const struct hs_fold_in in = {.table = rows,
+                                  .keys_n = params->groups_n,
+                                  .series = params->series,
+                                  .rows_max = HS_METRIC_ROWS_MAX};
     struct hs_query query = {.user = HS_ANALYTICS_RO,
                              .timeout_ms = (int64_t)conf->query_timeout_ms,
-                             .rows_read_max = raw ? conf->query_rows_max : 0};
+                             .rows_read_max = raw ? conf->query_rows_max : 0,
+                             .result_bytes_max = CELLS_BYTES_MAX,
+                             .settings = "wait_end_of_query=0"};
     int rc;
 
     hs_sql_init(&work->sql);
@@ -103,17 +110,14 @@ static int run(struct work *work, const struct hs_params *params, bool total_onl
         query.sql = hs_buf_cstr(&work->sql.text);
         query.params = work->sql.params;
         query.params_n = work->sql.params_n;
-        rc = hs_analytics_query(work->gateway->deps.analytics, &query, &work->arena, out, err);
+        rc = hs_analytics_query(work->gateway->deps.analytics, &query, &work->arena, rows, err);
     } else {
         rc =
             hs_err_set(err, HS_ELIMIT, 0, "the request has more than %d values", HS_SQL_PARAMS_MAX);
     }
     hs_sql_fini(&work->sql);
-    if (rc == HS_OK && out->rows > HS_METRIC_ROWS_MAX)
-        rc = hs_err_set(err, HS_ELIMIT, 0,
-                        "group_by and step give more than %d groups and points; take a longer "
-                        "step, fewer keys or series=0",
-                        HS_METRIC_ROWS_MAX);
+    if (rc == HS_OK)
+        rc = hs_fold(&in, &work->arena, out, err);
     return rc;
 }
 
@@ -136,19 +140,25 @@ static bool reads_cells(const struct work *work)
 
 /* Searches with several experiments stand in several groups, those without in none: their total is
  * asked for by itself. */
-static int run_total(struct work *work, struct hs_table *out, struct hs_err *err)
+static int run_total(struct work *work, struct hs_cell *out, struct hs_err *err)
 {
     struct hs_params params = work->params;
+    struct hs_fold fold;
+    struct hs_table rows;
+    int rc;
 
     params.groups_n = 0;
-    return run(work, &params, true, out, err);
+    params.series = false;
+    rc = run(work, &params, &rows, &fold, err);
+    if (rc == HS_OK)
+        *out = fold.total;
+    return rc;
 }
 
 static int answer(struct work *work, struct hs_buf *body, struct hs_err *err)
 {
-    bool apart = groups_by_experiment(&work->params);
     struct hs_table rows;
-    struct hs_table total;
+    struct hs_fold fold;
     const struct hs_metrics_answer result = {
         .kind = work->kind,
         .params = &work->params,
@@ -156,7 +166,7 @@ static int answer(struct work *work, struct hs_buf *body, struct hs_err *err)
         .table = work->table,
         .now_s = work->in.now_s,
         .rows = &rows,
-        .total = apart ? &total : NULL,
+        .fold = &fold,
     };
     int rc = hs_source_condition(work->gateway->deps.metadata, work->tenant, &work->counted, err);
 
@@ -165,9 +175,9 @@ static int answer(struct work *work, struct hs_buf *body, struct hs_err *err)
     if (rc == HS_OK && reads_cells(work))
         hs_plan_make(&work->in, &work->plan);
     if (rc == HS_OK)
-        rc = run(work, &work->params, false, &rows, err);
-    if (rc == HS_OK && apart)
-        rc = run_total(work, &total, err);
+        rc = run(work, &work->params, &rows, &fold, err);
+    if (rc == HS_OK && groups_by_experiment(&work->params))
+        rc = run_total(work, &fold.total, err);
     if (rc == HS_OK)
         rc = hs_metrics_json(&result, body, err);
     return rc;

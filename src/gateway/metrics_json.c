@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "gateway/cells.h"
 
-enum { KIND_TOTAL, KIND_GROUP, KIND_POINT };
-
 struct kind_row {
     const char *name;
     unsigned measures;
@@ -29,9 +27,6 @@ static const char *const table_names[] = {
 struct writer {
     const struct hs_metrics_answer *answer;
     const struct kind_row *kind;
-    struct hs_cell_reader reader;
-    const struct hs_column *row_kind, *t;
-    const struct hs_column *keys[HS_GROUPS_MAX];
     struct hs_json json;
 };
 
@@ -45,26 +40,6 @@ unsigned hs_metrics_kind_measures(enum hs_metrics_kind kind)
 {
     HS_ASSERT(kind < HS_METRICS_KIND_N);
     return kinds[kind].measures;
-}
-
-static int find_columns(struct writer *writer, struct hs_err *err)
-{
-    static const char *const names[HS_GROUPS_MAX] = {"k0", "k1", "k2", "k3"};
-    const struct hs_metrics_answer *answer = writer->answer;
-    size_t i;
-    int rc = hs_cell_reader_init(&writer->reader, answer->rows, err);
-
-    writer->row_kind = hs_table_column(answer->rows, "kind");
-    writer->t = hs_table_column(answer->rows, "t");
-    if (rc == HS_OK && (!writer->row_kind || writer->row_kind->kind != HS_COL_U64 || !writer->t ||
-                        writer->t->kind != HS_COL_U64))
-        rc = hs_err_set(err, HS_ECORRUPT, 0, "the store's answer has no columns kind and t");
-    for (i = 0; i < answer->params->groups_n && rc == HS_OK; i++) {
-        writer->keys[i] = hs_table_column(answer->rows, names[i]);
-        if (!writer->keys[i] || writer->keys[i]->kind != HS_COL_STR)
-            rc = hs_err_set(err, HS_ECORRUPT, 0, "the store's answer has no column %s", names[i]);
-    }
-    return rc;
 }
 
 static void add_head(struct writer *writer)
@@ -90,21 +65,9 @@ static void add_head(struct writer *writer)
 
 static void add_total(struct writer *writer)
 {
-    const struct hs_metrics_answer *answer = writer->answer;
-    struct hs_cell_reader other;
-    const struct hs_cell_reader *reader = &writer->reader;
-    const struct hs_table *table = answer->rows;
-    struct hs_cell cell = {.count = 0};
-
-    if (answer->total && hs_cell_reader_init(&other, answer->total, NULL) == HS_OK) {
-        reader = &other;
-        table = answer->total;
-    }
-    if (table->rows > 0)
-        hs_cell_read(reader, 0, &cell);
     hs_json_key(&writer->json, "total");
     hs_json_obj_open(&writer->json);
-    writer->kind->totals(&writer->json, &cell);
+    writer->kind->totals(&writer->json, &writer->answer->fold->total);
     hs_json_obj_close(&writer->json);
 }
 
@@ -117,15 +80,13 @@ static int64_t steps_n(const struct hs_metrics_answer *answer)
     return end_s > range->from_s ? (end_s - range->from_s) / range->step_s : 0;
 }
 
-/* One column of the series whose points are the rows [from, to). */
-static void add_column(struct writer *writer, const struct hs_series_column *column, size_t from,
-                       size_t to)
+static void add_column(struct writer *writer, const struct hs_series_column *column,
+                       const struct hs_fold_group *group)
 {
     static const struct hs_cell nothing = {.count = 0};
     const struct hs_range *range = writer->answer->range;
     int64_t n = steps_n(writer->answer);
-    size_t row = from;
-    struct hs_cell cell;
+    size_t point = 0;
     int64_t i;
 
     hs_json_key(&writer->json, column->name);
@@ -133,17 +94,15 @@ static void add_column(struct writer *writer, const struct hs_series_column *col
     for (i = 0; i < n; i++) {
         int64_t t_s = range->from_s + i * range->step_s;
 
-        if (row < to && (int64_t)writer->t->u64[row] == t_s) {
-            hs_cell_read(&writer->reader, row++, &cell);
-            column->fn(&writer->json, &cell);
-        } else {
+        if (point < group->points_n && group->points[point].t_s == t_s)
+            column->fn(&writer->json, &group->points[point++].cell);
+        else
             column->fn(&writer->json, &nothing);
-        }
     }
     hs_json_arr_close(&writer->json);
 }
 
-static void add_series(struct writer *writer, size_t from, size_t to)
+static void add_series(struct writer *writer, const struct hs_fold_group *group)
 {
     const struct hs_range *range = writer->answer->range;
     const struct hs_series_column *column;
@@ -158,55 +117,43 @@ static void add_series(struct writer *writer, size_t from, size_t to)
         hs_json_add_i64(&writer->json, range->from_s + i * range->step_s);
     hs_json_arr_close(&writer->json);
     for (column = writer->kind->series; column->name; column++)
-        add_column(writer, column, from, to);
+        add_column(writer, column, group);
     hs_json_obj_close(&writer->json);
 }
 
-/* The group at `row`; returns the row after its points. */
-static size_t add_group(struct writer *writer, size_t row)
+static void add_group(struct writer *writer, const struct hs_fold_group *group)
 {
-    const struct hs_params *params = writer->answer->params;
-    size_t rows_n = writer->answer->rows->rows;
+    const struct hs_metrics_answer *answer = writer->answer;
+    const struct hs_params *params = answer->params;
     struct hs_json *json = &writer->json;
-    struct hs_cell cell;
-    size_t end = row + 1;
     size_t i;
 
-    while (end < rows_n && writer->row_kind->u64[end] == KIND_POINT)
-        end++;
-    hs_cell_read(&writer->reader, row, &cell);
     hs_json_obj_open(json);
     hs_json_key(json, "key");
     hs_json_obj_open(json);
     for (i = 0; i < params->groups_n; i++) {
         hs_json_key_str(json, params->groups[i].name);
-        hs_json_add_str(json, writer->keys[i]->str[row]);
+        hs_json_add_str(json, hs_fold_key(answer->rows, i)->str[group->row]);
     }
     hs_json_obj_close(json);
-    writer->kind->totals(json, &cell);
+    writer->kind->totals(json, &group->cell);
     if (params->series)
-        add_series(writer, row + 1, end);
+        add_series(writer, group);
     hs_json_obj_close(json);
-    return end;
 }
 
 int hs_metrics_json(const struct hs_metrics_answer *answer, struct hs_buf *out, struct hs_err *err)
 {
     struct writer writer = {.answer = answer, .kind = &kinds[answer->kind]};
-    size_t row = 0;
-    int rc = find_columns(&writer, err);
+    size_t i;
 
-    if (rc != HS_OK)
-        return rc;
     hs_json_init(&writer.json, out);
     hs_json_obj_open(&writer.json);
     add_head(&writer);
     hs_json_key(&writer.json, "groups");
     hs_json_arr_open(&writer.json);
-    while (row < answer->rows->rows && writer.row_kind->u64[row] != KIND_GROUP)
-        row++;
-    while (row < answer->rows->rows && hs_buf_ok(out))
-        row = add_group(&writer, row);
+    for (i = 0; i < answer->fold->groups_n && hs_buf_ok(out); i++)
+        add_group(&writer, &answer->fold->groups[i]);
     hs_json_arr_close(&writer.json);
     add_total(&writer);
     hs_json_obj_close(&writer.json);

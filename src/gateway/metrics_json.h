@@ -1,5 +1,5 @@
 /*
- * The answer of a metrics request (design §7), written from the rows of metrics_sql.h:
+ * The answer of a metrics request (design §7), written from what fold.h made of the rows:
  *
  *     {"from": …, "to": …, "step_s": 60, "group_by": ["service"], "table": "fast",
  *      "groups": [{"key": {"service": "web"}, "count": …, …, "series": {"t": […], "count": […],
@@ -12,6 +12,7 @@
 #define HS_GATEWAY_METRICS_JSON_H
 
 #include "base/json_out.h"
+#include "gateway/fold.h"
 #include "gateway/metrics_sql.h"
 #include "model/table.h"
 
@@ -33,11 +34,11 @@ struct hs_metrics_answer {
     const struct hs_range *range;
     enum hs_metrics_table table;
     int64_t now_s;
-    const struct hs_table *rows;
-    const struct hs_table *total; /* its first row is the total; NULL: the first of rows */
+    const struct hs_table *rows; /* has the keys of the groups */
+    const struct hs_fold *fold;
 };
 
-/* HS_ECORRUPT: the rows lack a column. HS_ELIMIT: out is full. */
+/* HS_ELIMIT: out is full. */
 int hs_metrics_json(const struct hs_metrics_answer *answer, struct hs_buf *out, struct hs_err *err);
 
 #endif

@@ -5,7 +5,11 @@
 #include "base/mem.h"
 #include "model/cell_sql.h"
 
-enum { SQL_BYTES_MAX = 9 << 20 };
+enum {
+    SQL_BYTES_MAX = 9 << 20,
+    WINDOWS_OF_POINT_MAX = 3,   /* beyond, the store merges a point's windows */
+    WINDOWS_UNMERGED_MIN = 100, /* but not for so few windows in all */
+};
 
 struct measure_row {
     unsigned measure; /* 0: always */
@@ -24,14 +28,13 @@ static const struct measure_row measures[] = {
     {HS_MEASURE_LATENCY, "latency_count", "sum(c.latency_count)"},
     {HS_MEASURE_LATENCY, "latency_sum_ms", "sum(c.latency_sum_ms)"},
     {HS_MEASURE_LATENCY, "latency_max_ms", "max(c.latency_max_ms)"},
-    {HS_MEASURE_LATENCY, "latency",
-     "quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)(c.latency)"},
+    {HS_MEASURE_LATENCY, "latency_state",
+     HS_SQL_MERGED_STATE(HS_SQL_LATENCY_LEVELS, "c.latency_state")},
     {HS_MEASURE_ZERO, "searches", "sum(c.searches)"},
     {HS_MEASURE_ZERO, "zero_results", "sum(c.zero_results)"},
     {HS_MEASURE_SCORE, "scored", "sum(c.scored)"},
     {HS_MEASURE_SCORE, "score_sum", "sum(c.score_sum)"},
-    {HS_MEASURE_SCORE, "score",
-     "quantilesBFloat16WeightedMerge(0.05, 0.25, 0.5, 0.75, 0.95)(c.score)"},
+    {HS_MEASURE_SCORE, "score_state", HS_SQL_MERGED_STATE(HS_SQL_SCORE_LEVELS, "c.score_state")},
 };
 
 void hs_sql_init(struct hs_sql *sql)
@@ -164,9 +167,16 @@ static bool wanted(const struct hs_metrics_ask *ask, const struct measure_row *r
     return row->measure == 0 || (row->measure & ask->measures);
 }
 
-static size_t groups_n(const struct hs_metrics_ask *ask)
+/* The start of the point that a row belongs to; without series there is one. `time` is a column. */
+static void add_point(const struct hs_metrics_ask *ask, const char *time, struct hs_buf *text)
 {
-    return ask->total_only ? 0 : ask->params->groups_n;
+    long long step_s = (long long)ask->range->step_s;
+
+    if (ask->params->series)
+        hs_buf_addf(text, "toUInt32(intDiv(toUnixTimestamp(%s), %lld) * %lld) AS b", time, step_s,
+                    step_s);
+    else
+        HS_BUF_ADD_LIT(text, "toUInt32(0) AS b");
 }
 
 /* Ranges of one level as a condition on t. Returns false when there is none. */
@@ -208,9 +218,9 @@ static void add_cells(const struct hs_metrics_ask *ask, const struct hs_facet_re
     size_t i;
 
     HS_BUF_ADD_LIT(text, "SELECT ");
-    for (i = 0; i < groups_n(ask); i++)
+    for (i = 0; i < ask->params->groups_n; i++)
         hs_buf_addf(text, "%s::String AS k%zu, ", cell_column(&params->groups[i]), i);
-    HS_BUF_ADD_LIT(text, "t");
+    add_point(ask, "t", text);
     for (i = 0; i < HS_ARRAY_LEN(measures); i++) {
         if (wanted(ask, &measures[i]))
             hs_buf_addf(text, ", %s", measures[i].column);
@@ -245,7 +255,7 @@ static void add_all_cells(const struct hs_metrics_ask *ask, const struct hs_face
     }
 }
 
-/* Raw rows as cells by group and bucket. */
+/* Raw rows as cells by group and point. */
 static void add_raw(const struct hs_metrics_ask *ask, struct hs_sql *sql)
 {
     const struct hs_params *params = ask->params;
@@ -253,13 +263,11 @@ static void add_raw(const struct hs_metrics_ask *ask, struct hs_sql *sql)
     size_t i;
 
     HS_BUF_ADD_LIT(text, "SELECT ");
-    for (i = 0; i < groups_n(ask); i++)
+    for (i = 0; i < params->groups_n; i++)
         hs_buf_addf(text, "k%zu, ", i);
-    hs_buf_addf(text,
-                "toStartOfInterval(t, INTERVAL %lld SECOND, 'UTC') AS w, " HS_SQL_CELLS_FROM_ROWS
-                " FROM (SELECT ",
-                (long long)ask->range->step_s);
-    for (i = 0; i < groups_n(ask); i++) {
+    add_point(ask, "t", text);
+    HS_BUF_ADD_LIT(text, ", " HS_SQL_CELLS_FROM_ROWS " FROM (SELECT ");
+    for (i = 0; i < params->groups_n; i++) {
         add_field(sql, &params->groups[i]);
         hs_buf_addf(text, " AS k%zu, ", i);
     }
@@ -271,78 +279,63 @@ static void add_raw(const struct hs_metrics_ask *ask, struct hs_sql *sql)
                 (long long)ask->range->from_s, (long long)ask->range->to_s,
                 HS_STR_ARG(ask->counted));
     hs_sql_raw_filters(sql, params);
-    HS_BUF_ADD_LIT(text, ") GROUP BY w");
-    for (i = 0; i < groups_n(ask); i++)
+    HS_BUF_ADD_LIT(text, ") GROUP BY b");
+    for (i = 0; i < params->groups_n; i++)
         hs_buf_addf(text, ", k%zu", i);
 }
 
-static void add_keys(const struct hs_metrics_ask *ask, struct hs_sql *sql)
+/* Whether the store merges cells into points. It need not where a point is hardly more than a
+ * window: reading states from their bytes costs it more than sending them. */
+static bool merges(const struct hs_metrics_ask *ask)
+{
+    const struct hs_plan *plan = ask->plan;
+    int64_t points =
+        ask->params->series ? (ask->range->to_s - ask->range->from_s) / ask->range->step_s : 1;
+    int64_t windows = 0;
+    size_t i;
+
+    for (i = 0; i < plan->n; i++) {
+        const struct hs_plan_segment *segment = &plan->segments[i];
+
+        windows += (segment->to_s - segment->from_s) / hs_level_s(segment->level);
+    }
+    return windows > WINDOWS_UNMERGED_MIN && windows > WINDOWS_OF_POINT_MAX * points;
+}
+
+static void add_merge(const struct hs_metrics_ask *ask, struct hs_buf *text)
 {
     size_t i;
 
-    for (i = 0; i < groups_n(ask); i++)
-        hs_buf_addf(&sql->text, "%sk%zu", i > 0 ? ", " : "", i);
-}
-
-/* Grouping sets: the total, each group, each group's points. marker is 1 in the two finer sets, so
- * that they differ from the total also when there are no keys. */
-static void add_sets(const struct hs_metrics_ask *ask, struct hs_sql *sql)
-{
-    struct hs_buf *text = &sql->text;
-    bool keys = groups_n(ask) > 0;
-
-    HS_BUF_ADD_LIT(text, "GROUP BY GROUPING SETS (()");
-    if (ask->total_only) {
-        HS_BUF_ADD_LIT(text, ")");
-        return;
-    }
-    HS_BUF_ADD_LIT(text, ", (m");
-    if (keys)
-        HS_BUF_ADD_LIT(text, ", ");
-    add_keys(ask, sql);
-    HS_BUF_ADD_LIT(text, ")");
-    if (ask->params->series) {
-        HS_BUF_ADD_LIT(text, ", (m, b");
-        if (keys)
-            HS_BUF_ADD_LIT(text, ", ");
-        add_keys(ask, sql);
-        HS_BUF_ADD_LIT(text, ")");
-    }
-    HS_BUF_ADD_LIT(text, ")");
+    HS_BUF_ADD_LIT(text, " GROUP BY b");
+    for (i = 0; i < ask->params->groups_n; i++)
+        hs_buf_addf(text, ", k%zu", i);
 }
 
 void hs_metrics_sql(const struct hs_metrics_ask *ask, struct hs_sql *sql)
 {
     struct hs_facet_ref dim = {.field = NULL};
-    enum hs_metrics_table table = hs_metrics_table(ask->params, &dim);
+    bool raw = hs_metrics_table(ask->params, &dim) == HS_METRICS_RAW;
+    bool merged = !raw && merges(ask);
     struct hs_buf *text = &sql->text;
-    bool series = ask->params->series && !ask->total_only;
     size_t i;
 
-    hs_buf_addf(text, "SELECT %s", ask->total_only ? "0" : "if(grouping(m) = 0, 1, 0)");
-    hs_buf_addf(text, "%s AS kind, %s AS t", series ? " + if(grouping(b) = 0, 1, 0)" : "",
-                series ? "b" : "toUInt32(0)");
-    for (i = 0; i < groups_n(ask); i++)
+    HS_BUF_ADD_LIT(text, "SELECT b AS t");
+    for (i = 0; i < ask->params->groups_n; i++)
         hs_buf_addf(text, ", k%zu", i);
     for (i = 0; i < HS_ARRAY_LEN(measures); i++) {
-        if (wanted(ask, &measures[i]))
+        if (!wanted(ask, &measures[i]))
+            continue;
+        if (merged)
             hs_buf_addf(text, ", %s AS %s_", measures[i].merged, measures[i].column);
+        else
+            hs_buf_addf(text, ", c.%s AS %s_", measures[i].column, measures[i].column);
     }
-    HS_BUF_ADD_LIT(text, " FROM (SELECT *, toUInt8(1) AS m");
-    if (series)
-        hs_buf_addf(text, ", toUInt32(intDiv(toUnixTimestamp(%s), %lld) * %lld) AS b",
-                    table == HS_METRICS_RAW ? "w" : "t", (long long)ask->range->step_s,
-                    (long long)ask->range->step_s);
     HS_BUF_ADD_LIT(text, " FROM (");
-    if (table == HS_METRICS_RAW)
+    if (raw)
         add_raw(ask, sql);
     else
         add_all_cells(ask, dim.field ? &dim : NULL, sql);
-    HS_BUF_ADD_LIT(text, ")) AS c ");
-    add_sets(ask, sql);
-    /* The total of no rows is a row as well; a group of zeros is none. */
-    HS_BUF_ADD_LIT(text, " HAVING kind = 0 OR count_ > 0 ORDER BY kind > 0");
-    for (i = 0; i < groups_n(ask); i++)
-        hs_buf_addf(text, ", k%zu", i);
-    hs_buf_addf(text, ", kind, t LIMIT %d", HS_METRIC_ROWS_MAX + 1);
+    HS_BUF_ADD_LIT(text, ") AS c");
+    if (merged)
+        add_merge(ask, text);
 }

@@ -1,9 +1,9 @@
 /*
  * The statement that answers a metrics request.
  *
- * Rows come in three kinds, column `kind`: 0 the total, 1 a group, 2 a point of a group's series.
- * Columns: kind, k0…, t (start of the bucket, seconds; 0 for kinds 0 and 1), then those of the
- * wanted measures. Order: the total, then each group with its points after it.
+ * A row is what is known of a group in one point of the series, or in a part of it: fold.c adds
+ * them up. Columns: t (start of the point, seconds; 0 without series), k0…, then those of the
+ * wanted measures, their names with "_" at the end. The rows are in no order.
  *
  * Every value from outside is a query parameter; names of columns come from facets.c.
  */
@@ -22,9 +22,9 @@ enum { HS_SQL_PARAMS_MAX = 512, HS_SQL_PARAM_NAME_MAX = 16, HS_METRIC_ROWS_MAX =
 enum hs_measure {
     HS_MEASURE_ERRORS = 1 << 0,  /* errors, timeouts, partials, cancelled */
     HS_MEASURE_CODES = 1 << 1,   /* by_code */
-    HS_MEASURE_LATENCY = 1 << 2, /* latency_count, latency_sum_ms, latency_max_ms, latency */
+    HS_MEASURE_LATENCY = 1 << 2, /* latency_count, latency_sum_ms, latency_max_ms, latency_state */
     HS_MEASURE_ZERO = 1 << 3,    /* searches, zero_results */
-    HS_MEASURE_SCORE = 1 << 4,   /* scored, score_sum, score */
+    HS_MEASURE_SCORE = 1 << 4,   /* scored, score_sum, score_state */
 };
 
 /* A statement under construction. Names of parameters live in it, so it must not move. */
@@ -56,7 +56,6 @@ struct hs_metrics_ask {
     struct hs_str counted;      /* RAW: condition of port/source.h */
     struct hs_str tenant;
     unsigned measures; /* set of enum hs_measure */
-    bool total_only;   /* only the row of kind 0 */
 };
 
 void hs_metrics_sql(const struct hs_metrics_ask *ask, struct hs_sql *sql);

@@ -330,7 +330,7 @@ static int64_t ceil_to(int64_t v, int64_t unit)
 }
 
 /* The smallest of a few round steps that gives at most HS_POINTS_AUTO_MAX points. Beyond a minute
- * all are multiples of ten minutes or an hour, which the coarser rollups answer. */
+ * all are multiples of ten minutes, an hour or six, which the coarser rollups answer. */
 static int64_t auto_step(int64_t span_s, int64_t grain_s)
 {
     static const int64_t steps[] = {60, 600, 1200, 3600, 10800, 21600, 43200, 86400, 2 * 86400};

@@ -4,14 +4,27 @@
  *
  * A cell is what the fast rollups keep for a key and a window. Percentiles come from states of
  * quantilesBFloat16Weighted, which keeps the upper 16 bits of each value as Float32: a percentile
- * is at most 0.8 % below the exact value at its rank.
+ * is at most 0.8 % below the exact value at its rank. States are kept and passed on as their bytes
+ * (gateway/hist.h says how these look).
  */
 #ifndef HS_MODEL_CELL_SQL_H
 #define HS_MODEL_CELL_SQL_H
 
+#define HS_SQL_LATENCY_LEVELS "0.5, 0.9, 0.95, 0.99"
+#define HS_SQL_SCORE_LEVELS "0.05, 0.25, 0.5, 0.75, 0.95"
+
+/* The bytes of the state that merges those of many rows. */
+#define HS_SQL_MERGED_STATE(levels, column)                                                        \
+    "CAST(quantilesBFloat16WeightedMergeState(" levels ")(CAST(" column                            \
+    " AS AggregateFunction(quantilesBFloat16Weighted(" levels "), Float64, UInt64))) AS String)"
+/* The bytes of a state of the rows for which a condition holds. */
+#define HS_SQL_STATE(levels, value, condition)                                                     \
+    "CAST(quantilesBFloat16WeightedStateIf(" levels ")(" value ", " condition ") AS String)"
+
 #define HS_SQL_CELL_COLUMNS                                                                        \
     "count, weighted_count, errors, timeouts, partials, cancelled, error_codes, latency_count, "   \
-    "latency_sum_ms, latency_max_ms, latency, searches, zero_results, scored, score_sum, score"
+    "latency_sum_ms, latency_max_ms, latency_state, searches, zero_results, scored, score_sum, "   \
+    "score_state"
 
 /* Latency includes timeouts and excludes cancelled; a search counts for zero results when it was
  * answered and says how many results it had (docs/metrics.md). */
@@ -21,25 +34,26 @@
     "countIf(status = 'cancelled') AS cancelled, "                                                 \
     "sumMapIf(map(error_key, toUInt64(1)), failed) AS error_codes, "                               \
     "countIf(timed) AS latency_count, sumIf(ms, timed) AS latency_sum_ms, "                        \
-    "maxIf(ms, timed) AS latency_max_ms, "                                                         \
-    "quantilesBFloat16WeightedStateIf(0.5, 0.9, 0.95, 0.99)(ms, weight, timed) AS latency, "       \
-    "countIf(answered) AS searches, countIf(answered AND hits = 0) AS zero_results, "              \
-    "countIf(has_score) AS scored, sumIf(top_score, has_score) AS score_sum, "                     \
-    "quantilesBFloat16WeightedStateIf(0.05, 0.25, 0.5, 0.75, 0.95)"                                \
-    "(top_score, weight, has_score) AS score"
+    "maxIf(ms, timed) AS latency_max_ms, " HS_SQL_STATE(                                           \
+        HS_SQL_LATENCY_LEVELS, "ms, weight",                                                       \
+        "timed") " AS latency_state, "                                                             \
+                 "countIf(answered) AS searches, countIf(answered AND hits = 0) AS zero_results, " \
+                 "countIf(has_score) AS scored, sumIf(top_score, has_score) AS "                   \
+                 "score_sum, " HS_SQL_STATE(HS_SQL_SCORE_LEVELS, "top_score, weight",              \
+                                            "has_score") " AS score_state"
 
 #define HS_SQL_CELLS_FROM_CELLS                                                                    \
     "sum(c.count), sum(c.weighted_count), sum(c.errors), sum(c.timeouts), sum(c.partials), "       \
     "sum(c.cancelled), sumMap(c.error_codes), sum(c.latency_count), sum(c.latency_sum_ms), "       \
-    "max(c.latency_max_ms), "                                                                      \
-    "quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(c.latency), "                       \
-    "sum(c.searches), sum(c.zero_results), sum(c.scored), sum(c.score_sum), "                      \
-    "quantilesBFloat16WeightedMergeState(0.05, 0.25, 0.5, 0.75, 0.95)(c.score)"
+    "max(c.latency_max_ms), " HS_SQL_MERGED_STATE(                                                 \
+        HS_SQL_LATENCY_LEVELS,                                                                     \
+        "c.latency_state") ", "                                                                    \
+                           "sum(c.searches), sum(c.zero_results), sum(c.scored), "                 \
+                           "sum(c.score_sum), " HS_SQL_MERGED_STATE(HS_SQL_SCORE_LEVELS,           \
+                                                                    "c.score_state")
 
-#define HS_SQL_ZERO_CELLS                                                                          \
-    "0, 0, 0, 0, 0, 0, map(), 0, 0, 0, "                                                           \
-    "quantilesBFloat16WeightedStateIf(0.5, 0.9, 0.95, 0.99)(0., toUInt64(1), 0), 0, 0, 0, 0, "     \
-    "quantilesBFloat16WeightedStateIf(0.05, 0.25, 0.5, 0.75, 0.95)(0., toUInt64(1), 0)"
+/* A state of nothing is one byte, its number of values. */
+#define HS_SQL_ZERO_CELLS "0, 0, 0, 0, 0, 0, map(), 0, 0, 0, char(0), 0, 0, 0, 0, char(0)"
 
 /* What the cells are computed from, for one raw row. */
 #define HS_SQL_ROW_COLUMNS                                                                         \

@@ -14,6 +14,7 @@ static const struct level_row level_rows[HS_LEVEL_N] = {
     [HS_LEVEL_1M] = {"1m", 60, 30},
     [HS_LEVEL_10M] = {"10m", 600, 90},
     [HS_LEVEL_1H] = {"1h", 3600, 400},
+    [HS_LEVEL_6H] = {"6h", 21600, 400},
 };
 
 const char *hs_level_name(enum hs_level level)

@@ -3,7 +3,7 @@
  * whose version is its generation: it is cleared only at the version that was read before
  * computing.
  *
- *     space "dirty"   "<level>/<tenant>/<start, seconds, %012>"   level is 1m, 10m or 1h
+ *     space "dirty"   "<level>/<tenant>/<start, seconds, %012>"   level is 1m, 10m, 1h or 6h
  *     space "rolled"  the same keys: cleared since the last sync. After a power loss they are dirty
  *                     again, because the cells computed from them may be gone.
  */
@@ -18,7 +18,8 @@
 
 enum { HS_DIRTY_KEY_MAX = 320 };
 
-enum hs_level { HS_LEVEL_1M, HS_LEVEL_10M, HS_LEVEL_1H, HS_LEVEL_N };
+/* Each is a whole number of the one before. */
+enum hs_level { HS_LEVEL_1M, HS_LEVEL_10M, HS_LEVEL_1H, HS_LEVEL_6H, HS_LEVEL_N };
 
 const char *hs_level_name(enum hs_level level); /* "1m" */
 int64_t hs_level_s(enum hs_level level);        /* 60 */

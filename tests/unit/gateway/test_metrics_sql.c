@@ -181,6 +181,34 @@ static void rollups__are_read_for_the_tenant_alone(void **state)
     assert_true(hs_str_eq_c(fixture->sql.params[0].value, "acme"));
 }
 
+/* A point of a window or two is sent as it lies; one of many windows is merged in the store. */
+static void rollups__are_merged_by_the_store_where_points_are_many_windows(void **state)
+{
+    static const struct {
+        const char *query;
+        bool merged;
+    } cases[] = {
+        {"from=1795341600&to=1795428000&step=60s", false},
+        {"from=1795341600&to=1795428000&step=3m", false},
+        {"from=1795341600&to=1795428000&step=4m", true},
+        {"from=1795341600&to=1795428000&series=0", true},
+        {"from=1795422000&to=1795428000&series=0", false}, /* a hundred windows in all */
+        {"from=1795421940&to=1795428000&series=0", true},
+    };
+    struct fixture *fixture = *state;
+    size_t i;
+
+    for (i = 0; i < HS_ARRAY_LEN(cases); i++) {
+        bool merged;
+
+        hs_sql_fini(&fixture->sql);
+        hs_sql_init(&fixture->sql);
+        merged = strstr(statement(fixture, cases[i].query), ") AS c GROUP BY b, k0") != NULL;
+        if (merged != cases[i].merged)
+            fail_msg("%s", cases[i].query);
+    }
+}
+
 static void value__past_the_limit_fails_the_statement(void **state)
 {
     struct fixture *fixture = *state;
@@ -204,6 +232,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(raw__counts_top_level_searches_of_the_counted_source, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(rollups__are_read_for_the_tenant_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            rollups__are_merged_by_the_store_where_points_are_many_windows, setup, teardown),
         cmocka_unit_test_setup_teardown(value__past_the_limit_fails_the_statement, setup, teardown),
     };
 
