@@ -149,7 +149,7 @@ const struct hs_option hs_options[] = {
     NUMBER(DURATION, "dedup.window", dedup_window_ms, "10m", SECOND, DAY,
            "Repeated event ids are dropped within this time of receipt."),
     NUMBER(U64, "dedup.entries_max", dedup_entries_max, "4000000", 1000, 1e9,
-           "Event ids remembered (16 bytes each); the window really covered is a metric."),
+           "Event ids remembered (16 to 32 bytes each); the window really covered is a metric."),
     NUMBER(F64, "rollup.cpu_share", rollup_cpu_share, "0.25", 0.01, 1,
            "Share of one CPU that the fast rollup of the open minute may use."),
     NUMBER(DURATION, "rollup.open", rollup_open_ms, "500ms", 50, MINUTE,

@@ -88,7 +88,7 @@ static void rebuild(struct hs_dedup *dedup)
     from_s = cutoff_s(dedup);
     while (dedup->cap > CAP_MIN && live < dedup->cap / 8)
         dedup->cap /= 2;
-    while (live > dedup->cap / 4)
+    while (live > dedup->cap / 2)
         dedup->cap *= 2;
     dedup->entries = hs_xcalloc(dedup->cap, sizeof(*dedup->entries));
     dedup->used = 0;
