@@ -12,7 +12,7 @@
 #include "collector/redact_text.h"
 
 /* A pattern sees one line of at most so many bytes: what regexec does may grow with the square. */
-enum { LINE_MAX_BYTES = 16384, PATTERNS_MAX = 64 };
+enum { LINE_MAX_BYTES = 16384, PATTERNS_MAX = 64, PASSES_MAX = 8 };
 
 struct hs_redactor {
     bool enabled;
@@ -311,6 +311,28 @@ static bool give_up(struct hs_buf *out, size_t start, struct hs_redact_counts *c
     return true;
 }
 
+/* What a finding stood beside may be one itself once the marker is between them: looks again until
+ * nothing is found. Returns false when that does not come to an end. */
+static bool settle(struct hs_buf *out, size_t start, struct hs_redact_counts *counts)
+{
+    struct hs_buf copy;
+    bool more = true;
+    int passes;
+
+    hs_buf_init(&copy, out->max);
+    for (passes = 0; more && passes < PASSES_MAX && hs_buf_ok(out); passes++) {
+        hs_buf_reset(&copy);
+        more = redact_known(hs_str_n(out->p + start, out->n - start), &copy, counts);
+        if (more) {
+            out->n = start;
+            hs_buf_add_str(out, hs_buf_str(&copy));
+            out->failed |= copy.failed;
+        }
+    }
+    hs_buf_fini(&copy);
+    return !more && hs_buf_ok(out);
+}
+
 /* Runs the patterns over what stands in out from start on when `known`, else over the text. Returns
  * the number of matches, with the result in out when there is one, or HS_ELIMIT. */
 static int apply_patterns(const struct hs_redactor *redactor, bool known, struct hs_str text,
@@ -344,7 +366,7 @@ bool hs_redactor_apply(const struct hs_redactor *redactor, struct hs_str text, s
     if (!redactor->enabled)
         return false;
     known = redact_known(text, out, &found);
-    if (known && !hs_buf_ok(out))
+    if (known && !(hs_buf_ok(out) && settle(out, start, &found)))
         return give_up(out, start, counts);
     if (redactor->patterns_n > 0)
         matches = apply_patterns(redactor, known, text, start, out);

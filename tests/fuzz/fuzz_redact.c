@@ -29,12 +29,12 @@ static void check_known(const struct hs_redactor *redactor, struct hs_str text)
     hs_buf_init(&twice, 1 << 20);
     if (hs_redactor_apply(redactor, text, &once, &counts)) {
         found = counts.email + counts.phone + counts.card;
-        HS_ASSERT(found > 0);
-        HS_ASSERT(counts.failed == 0);
-        HS_ASSERT(once.n <= text.n + found); /* "[email]" for six bytes is the longest growth */
+        HS_ASSERT(found + counts.failed > 0);
+        HS_ASSERT(counts.failed == 0 || hs_str_eq_c(hs_buf_str(&once), "[redaction failed]"));
+        /* "[email]" for six bytes is the longest growth */
+        HS_ASSERT(counts.failed > 0 || once.n <= text.n + found);
         HS_ASSERT(!hs_redactor_apply(redactor, hs_buf_str(&once), &twice, &counts));
     }
-    HS_ASSERT(counts.failed == 0);
     hs_buf_fini(&once);
     hs_buf_fini(&twice);
 }
