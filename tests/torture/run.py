@@ -35,7 +35,7 @@ KILL_POINTS = [
     "engine_rollup",
     "engine_release",
 ]
-PASSES_MAX = {"stream_roll": 2}  # of a life; for others 6
+PASSES_MAX = {"stream_roll": 2, "engine_rollup": 3}  # of a life; for others 6
 NOT_REACHED = "program (point not reached)"
 FAILURES_MAX = 5  # after which a run ends
 OPTIONS = {
