@@ -113,7 +113,7 @@ bool hs_hist_quantiles(const struct hs_hist *hist, const double *levels, size_t 
     if (hist->total == 0)
         return false;
     for (i = 0; i < n; i++) {
-        uint64_t rank = (uint64_t)ceil(levels[i] * (double)hist->total);
+        uint64_t rank = HS_MIN((uint64_t)ceil(levels[i] * (double)hist->total), hist->total);
 
         while (below < HS_MAX(rank, (uint64_t)1)) {
             while (bits == 0)
