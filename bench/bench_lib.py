@@ -1,6 +1,7 @@
 """What the benchmarks share: the real program as a process, its CPU time, memory and the load."""
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -10,6 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 import platform_helper  # noqa: E402
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended, too
 
 TICKS = os.sysconf("SC_CLK_TCK")
 CACHE = Path(os.environ.get("HAYSTAT_CACHE_DIR", Path.home() / ".cache" / "haystat"))
