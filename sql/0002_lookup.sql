@@ -6,11 +6,11 @@ CREATE TABLE IF NOT EXISTS haystat.search_by_query
     retention_class UInt8,
     query_id String CODEC(ZSTD(1)),
     ts DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
-    service LowCardinality(String),
-    application LowCardinality(String),
-    source LowCardinality(String),
-    stream_id LowCardinality(String),
-    topic LowCardinality(String),
+    service String,
+    application String,
+    source String,
+    stream_id String,
+    topic String,
     partition UInt32,
     offset UInt64 CODEC(Delta(8), ZSTD(1)),
     sub UInt32,
@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS haystat.search_by_query
 ENGINE = MergeTree
 PARTITION BY (retention_class, toDate(ts))
 ORDER BY (tenant, query_id)
-SETTINGS non_replicated_deduplication_window = 10000, old_parts_lifetime = 480;
+SETTINGS non_replicated_deduplication_window = 10000, old_parts_lifetime = 480,
+    min_bytes_for_wide_part = 134217728, merge_selector_base = 10;
 
 -- One row a message of search.spans: a trace's first and last span start within it.
 CREATE TABLE IF NOT EXISTS haystat.trace_by_id
@@ -30,8 +31,8 @@ CREATE TABLE IF NOT EXISTS haystat.trace_by_id
     first DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     last DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     spans UInt32,
-    stream_id LowCardinality(String),
-    topic LowCardinality(String),
+    stream_id String,
+    topic String,
     partition UInt32,
     offset UInt64 CODEC(Delta(8), ZSTD(1)),
     sub UInt32,
@@ -40,4 +41,5 @@ CREATE TABLE IF NOT EXISTS haystat.trace_by_id
 ENGINE = MergeTree
 PARTITION BY (retention_class, toDate(first))
 ORDER BY (tenant, trace_id)
-SETTINGS non_replicated_deduplication_window = 10000, old_parts_lifetime = 480;
+SETTINGS non_replicated_deduplication_window = 10000, old_parts_lifetime = 480,
+    min_bytes_for_wide_part = 134217728, merge_selector_base = 10;

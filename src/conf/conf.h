@@ -82,7 +82,7 @@ struct hs_conf {
     double telemetry_spans_max;   /* telemetry.spans_max: own spans a second; 0 = no limit */
 
     /* engine */
-    uint64_t engine_batch_rows;        /* engine.batch_rows: 50,000 */
+    uint64_t engine_batch_rows;        /* engine.batch_rows: 100,000 */
     uint64_t engine_batch_ms;          /* engine.batch_time: 400 ms */
     uint64_t engine_sync_ms;           /* engine.sync: 60 s between syncfs */
     uint64_t engine_takeover_check_ms; /* engine.takeover_check: 60 s */

@@ -136,7 +136,7 @@ const struct hs_option hs_options[] = {
            "Own spans a second, one a request answered; more are dropped and counted. 0 means no "
            "limit."),
 
-    NUMBER(U64, "engine.batch_rows", engine_batch_rows, "50000", 1, 1000000,
+    NUMBER(U64, "engine.batch_rows", engine_batch_rows, "100000", 1, 1000000,
            "Rows at which a loading batch closes."),
     NUMBER(DURATION, "engine.batch_time", engine_batch_ms, "400ms", 1, MINUTE,
            "Time after which a loading batch closes."),

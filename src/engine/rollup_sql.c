@@ -64,6 +64,33 @@ static void add_fast_from_rows(const struct hs_rollup_window *window, struct hs_
     HS_BUF_ADD_LIT(out, ") GROUP BY tenant, service, environment, t");
 }
 
+/* Cells by the dimensions together, which are few against the rows; then by each of them. */
+static void add_dimensions(const struct hs_rollup_window *window, struct hs_str counted,
+                           struct hs_buf *out)
+{
+    HS_BUF_ADD_LIT(out,
+                   "SELECT c.tenant AS tenant, c.service AS service, c.environment AS "
+                   "environment, pair.1 AS dim, pair.2 AS value, c.t AS t, " HS_SQL_CELLS_FROM_CELLS
+                   " FROM (SELECT *, " HS_SQL_DIMENSION_PAIRS
+                   " AS pairs FROM (SELECT tenant, service, environment, " HS_SQL_DIMENSIONS
+                   ", t, " HS_SQL_CELLS_FROM_ROWS " FROM (");
+    add_rows(window, ", " HS_SQL_DIMENSIONS, counted, out);
+    HS_BUF_ADD_LIT(out, ") GROUP BY tenant, service, environment, " HS_SQL_DIMENSIONS
+                        ", t)) AS c ARRAY JOIN c.pairs AS pair "
+                        "GROUP BY c.tenant, c.service, c.environment, dim, value, c.t");
+}
+
+/* Of these a row has many at once: all combinations of twenty would be as many as the rows. */
+static void add_experiments(const struct hs_rollup_window *window, struct hs_str counted,
+                            struct hs_buf *out)
+{
+    HS_BUF_ADD_LIT(out, "SELECT tenant, service, environment, pair.1 AS dim, pair.2 AS value, "
+                        "t, " HS_SQL_CELLS_FROM_ROWS " FROM (");
+    add_rows(window, ", " HS_SQL_EXPERIMENT_PAIRS " AS pairs", counted, out);
+    HS_BUF_ADD_LIT(out, ") ARRAY JOIN pairs AS pair "
+                        "GROUP BY tenant, service, environment, dim, value, t");
+}
+
 /* Cells by every value first; then all but the most frequent values of a cell become 'other'. */
 static void add_dim_from_rows(const struct hs_rollup_window *window, struct hs_str counted,
                               struct hs_buf *out)
@@ -72,14 +99,12 @@ static void add_dim_from_rows(const struct hs_rollup_window *window, struct hs_s
                 "SELECT c.tenant, c.service, c.environment, c.dim, "
                 "if(c.place > %d, 'other', c.value) AS shown, c.t, " HS_SQL_CELLS_FROM_CELLS
                 ", toUInt64(%llu) FROM (SELECT *, row_number() OVER (PARTITION BY service, "
-                "environment, dim, t ORDER BY count DESC, value) AS place FROM (SELECT tenant, "
-                "service, environment, pair.1 AS dim, pair.2 AS value, t, " HS_SQL_CELLS_FROM_ROWS
-                " FROM (",
+                "environment, dim, t ORDER BY count DESC, value) AS place FROM (",
                 DIM_VALUES_MAX, (unsigned long long)window->version);
-    add_rows(window, ", " HS_SQL_DIMENSIONS " AS pairs", counted, out);
-    HS_BUF_ADD_LIT(out, ") ARRAY JOIN pairs AS pair "
-                        "GROUP BY tenant, service, environment, dim, value, t)) AS c "
-                        "GROUP BY c.tenant, c.service, c.environment, c.dim, shown, c.t");
+    add_dimensions(window, counted, out);
+    HS_BUF_ADD_LIT(out, " UNION ALL ");
+    add_experiments(window, counted, out);
+    HS_BUF_ADD_LIT(out, ")) AS c GROUP BY c.tenant, c.service, c.environment, c.dim, shown, c.t");
 }
 
 static void add_from_cells(enum hs_rollup_family family, const struct hs_rollup_window *window,

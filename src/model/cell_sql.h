@@ -43,14 +43,17 @@
                                             "has_score") " AS score_state"
 
 #define HS_SQL_CELLS_FROM_CELLS                                                                    \
-    "sum(c.count), sum(c.weighted_count), sum(c.errors), sum(c.timeouts), sum(c.partials), "       \
-    "sum(c.cancelled), sumMap(c.error_codes), sum(c.latency_count), sum(c.latency_sum_ms), "       \
-    "max(c.latency_max_ms), " HS_SQL_MERGED_STATE(                                                 \
+    "sum(c.count) AS count, sum(c.weighted_count) AS weighted_count, sum(c.errors) AS errors, "    \
+    "sum(c.timeouts) AS timeouts, sum(c.partials) AS partials, sum(c.cancelled) AS cancelled, "    \
+    "sumMap(c.error_codes) AS error_codes, sum(c.latency_count) AS latency_count, "                \
+    "sum(c.latency_sum_ms) AS latency_sum_ms, max(c.latency_max_ms) AS "                           \
+    "latency_max_ms, " HS_SQL_MERGED_STATE(                                                        \
         HS_SQL_LATENCY_LEVELS,                                                                     \
-        "c.latency_state") ", "                                                                    \
-                           "sum(c.searches), sum(c.zero_results), sum(c.scored), "                 \
-                           "sum(c.score_sum), " HS_SQL_MERGED_STATE(HS_SQL_SCORE_LEVELS,           \
-                                                                    "c.score_state")
+        "c.latency_state") " AS latency_state, "                                                   \
+                           "sum(c.searches) AS searches, sum(c.zero_results) AS zero_results, "    \
+                           "sum(c.scored) AS scored, "                                             \
+                           "sum(c.score_sum) AS score_sum, " HS_SQL_MERGED_STATE(                  \
+                               HS_SQL_SCORE_LEVELS, "c.score_state") " AS score_state"
 
 /* A state of nothing is one byte, its number of values. */
 #define HS_SQL_ZERO_CELLS "0, 0, 0, 0, 0, 0, map(), 0, 0, 0, char(0), 0, 0, 0, 0, char(0)"
@@ -68,11 +71,14 @@
     "length(result_scores) > 0 AND isFinite(result_scores[1]) AS has_score, "                      \
     "result_scores[1] AS top_score"
 
-#define HS_SQL_DIMENSIONS                                                                          \
-    "arrayConcat([('version', version::String), ('index', index::String), "                        \
-    "('ranker', ranker::String), ('region', region::String), ('locale', locale::String), "         \
-    "('application', application::String)], "                                                      \
+/* The columns that are dimensions, and (dimension, value) of each. */
+#define HS_SQL_DIMENSIONS "version, index, ranker, region, locale, application"
+#define HS_SQL_DIMENSION_PAIRS                                                                     \
+    "[('version', version), ('index', index), ('ranker', ranker), ('region', region), "            \
+    "('locale', locale), ('application', application)]"
+/* The same of the experiments, of which a row has any number. */
+#define HS_SQL_EXPERIMENT_PAIRS                                                                    \
     "arrayMap((k, v) -> ('experiment', concat(k, ':', v)), mapKeys(experiments), "                 \
-    "mapValues(experiments)))"
+    "mapValues(experiments))"
 
 #endif

@@ -138,6 +138,7 @@ static void add_table_defaults(struct hs_buf *out)
                         "    <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>\n"
                         "    <max_suspicious_broken_parts_bytes>1099511627776"
                         "</max_suspicious_broken_parts_bytes>\n"
+                        "    <auto_statistics_types></auto_statistics_types>\n"
                         "  </merge_tree>\n");
 }
 
