@@ -138,8 +138,9 @@ const struct hs_option hs_options[] = {
 
     NUMBER(U64, "engine.batch_rows", engine_batch_rows, "100000", 1, 1000000,
            "Rows at which a loading batch closes."),
-    NUMBER(DURATION, "engine.batch_time", engine_batch_ms, "400ms", 1, MINUTE,
-           "Time after which a loading batch closes."),
+    NUMBER(
+        DURATION, "engine.batch_time", engine_batch_ms, "400ms", 1, MINUTE,
+        "Time after which a loading batch closes; up to four times as long while loading is slow."),
     NUMBER(DURATION, "engine.sync", engine_sync_ms, "60s", 100, 4 * MINUTE,
            "Longest time between two syncfs of the embedded store's folder."),
     NUMBER(DURATION, "engine.takeover_check", engine_takeover_check_ms, "60s", 100, HOUR,

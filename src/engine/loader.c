@@ -12,6 +12,7 @@
 enum {
     BATCH_BYTES_MAX = 128 << 20, /* of one range's rows; closes a batch early */
     BATCH_SKIPS_MAX = 50000,     /* the same: an intent must fit into a metadata value */
+    BATCH_PATIENCE = 4,          /* a batch may stay open for so many engine.batch_time */
 };
 
 static struct hs_metric loaded_messages = {
@@ -382,10 +383,22 @@ static int collect_once(struct hs_loader *loader, int wait_ms, size_t *out_n)
     return hs_consumer_seek(loader->consumer, &position, &err);
 }
 
+/*
+ * How long a batch stays open: longer when loading is slow, so that inserts are fewer and larger.
+ * Each has a fixed price, about 0.1 s of CPU and twice that again when its part is merged: rows of
+ * 25,000 an insert cost twice as much as those of 100,000 (docs/benchmarks.md).
+ */
+static int64_t batch_time_ns(const struct hs_loader *loader)
+{
+    int64_t least_ns = (int64_t)loader->deps.conf->engine_batch_ms * HS_NS_PER_MS;
+
+    return HS_MIN(HS_MAX(least_ns, 2 * loader->load_ns), BATCH_PATIENCE * least_ns);
+}
+
 /* Polls until the batch closes: by rows, by time since its first message, or for want of any. */
 static int collect(struct hs_loader *loader, bool *out_any)
 {
-    int64_t batch_ns = (int64_t)loader->deps.conf->engine_batch_ms * HS_NS_PER_MS;
+    int64_t batch_ns = batch_time_ns(loader);
     int64_t close_ns = 0;
     int rc = HS_OK;
 
@@ -480,8 +493,8 @@ static int load(struct hs_loader *loader)
         if (rc != HS_OK)
             hs_log_err(HS_LOG_WARN, "loader", "batch not loaded yet", &err);
     } while (rc != HS_OK && rc != HS_ECONFLICT && hs_loader_back_off(loader, &wait_ms));
-    hs_metric_observe(&load_seconds, HS_LABELS_NONE,
-                      (double)(mono_ns(loader) - start_ns) / HS_NS_PER_S);
+    loader->load_ns = mono_ns(loader) - start_ns;
+    hs_metric_observe(&load_seconds, HS_LABELS_NONE, (double)loader->load_ns / HS_NS_PER_S);
     return rc;
 }
 

@@ -57,6 +57,7 @@ struct hs_loader {
     struct hs_dedup dedup;
     struct hs_part *mapping;        /* whose rows the keep function decides on */
     bool full;                      /* no more messages into this batch */
+    int64_t load_ns;                /* how long the last batch took from closing to commit */
     int64_t stuck_since_ns;         /* mono time of the first of a row of failures; 0: none */
     int64_t stuck_logged_ns;        /* mono */
     char start_id[HS_START_ID_MAX]; /* of the store, as last seen; "" when to be read again */

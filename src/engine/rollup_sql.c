@@ -53,15 +53,17 @@ static void add_insert(enum hs_rollup_family family, enum hs_level level, struct
                 families[family].name, hs_level_name(level), families[family].key);
 }
 
-static void add_fast_from_rows(const struct hs_rollup_window *window, struct hs_str counted,
-                               struct hs_buf *out)
+/* Each row has one value of a dimension, so the cells of one dimension hold all rows, once. FINAL,
+ * because an insert that was sent again may stand there twice. */
+static void add_fast_from_dim(const struct hs_rollup_window *window, struct hs_buf *out)
 {
+    HS_BUF_ADD_LIT(out, "SELECT c.tenant, c.service, c.environment, c.t, " HS_SQL_CELLS_FROM_CELLS);
+    HS_BUF_ADD_LIT(out, ", c.version ");
+    add_cells_where(HS_ROLLUP_DIM, window->level, window, out);
     hs_buf_addf(out,
-                "SELECT tenant, service, environment, t, " HS_SQL_CELLS_FROM_ROWS
-                ", toUInt64(%llu) FROM (",
+                " AND c.dim = 'version' AND c.version = %llu "
+                "GROUP BY c.tenant, c.service, c.environment, c.t, c.version",
                 (unsigned long long)window->version);
-    add_rows(window, "", counted, out);
-    HS_BUF_ADD_LIT(out, ") GROUP BY tenant, service, environment, t");
 }
 
 /* Cells by the dimensions together, which are few against the rows; then by each of them. */
@@ -126,7 +128,7 @@ void hs_rollup_cells_sql(enum hs_rollup_family family, const struct hs_rollup_wi
     if (!window->from_rows)
         add_from_cells(family, window, out);
     else if (family == HS_ROLLUP_FAST)
-        add_fast_from_rows(window, counted, out);
+        add_fast_from_dim(window, out);
     else
         add_dim_from_rows(window, counted, out);
 }

@@ -7,7 +7,8 @@
 #include "base/buf.h"
 #include "port/dirty.h"
 
-enum hs_rollup_family { HS_ROLLUP_FAST, HS_ROLLUP_DIM, HS_ROLLUP_FAMILY_N };
+/* In the order in which they are written: the cells of fast come from those of dim. */
+enum hs_rollup_family { HS_ROLLUP_DIM, HS_ROLLUP_FAST, HS_ROLLUP_FAMILY_N };
 
 struct hs_rollup_window {
     enum hs_level level;
@@ -16,8 +17,9 @@ struct hs_rollup_window {
     uint64_t version;
 };
 
-/* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>, from raw rows
- * that satisfy `counted` (source.h) or from the next finer level. The tenant is the parameter
+/* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>, from the next
+ * finer level or from raw rows that satisfy `counted` (source.h); then those of fast come from the
+ * cells of dim that were written before with this version. The tenant is the parameter
  * {tenant:String}. */
 void hs_rollup_cells_sql(enum hs_rollup_family family, const struct hs_rollup_window *window,
                          struct hs_str counted, struct hs_buf *out);
