@@ -5,27 +5,30 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are copied as they lie");
 
 /*
- * A column keeps its values in wire form. Values of a fixed width are found by arithmetic, strings
- * by walking over those before them: rows are copied out only to find one that the store refuses.
+ * A column keeps its values in wire form. Rows of fixed-width scalars are found by arithmetic, all
+ * others through byte positions: `ends` (and `key_ends`) hold the end of each complete row, so that
+ * rows can be copied out without parsing.
  *
  * The buffers may run up to BLOCK_SLACK bytes past the block's bytes_max, so that setters reserve
  * for the longest varint without looking; hs_block_row_end() holds the row to the exact limit.
  */
 struct hs_block_column {
-    struct hs_buf data;    /* values, or the elements of arrays, or the values of maps */
-    struct hs_buf keys;    /* MAP: the keys; NULLABLE: a byte a row, 1 for null */
-    struct hs_buf offsets; /* ARRAY, MAP: u64 elements up to the end of row i */
-    uint64_t elements;     /* ARRAY, MAP: in data */
-    uint8_t width;         /* bytes of a fixed-width value; 0 for STRING */
-    uint8_t type;          /* enum hs_block_type */
-    uint8_t shape;         /* enum hs_block_shape */
-    unsigned sets;         /* values that the row being built has here */
-    size_t data_mark;      /* the three as they were after the last complete row */
+    struct hs_buf data;     /* values, or the elements of arrays, or the values of maps */
+    struct hs_buf keys;     /* MAP: the keys; NULLABLE: a byte a row, 1 for null */
+    struct hs_buf offsets;  /* ARRAY, MAP: u64 elements up to the end of row i */
+    struct hs_buf ends;     /* STRING: u32 bytes of data up to the end of row i */
+    struct hs_buf key_ends; /* MAP: u32 bytes of keys up to the end of row i */
+    uint64_t elements;      /* ARRAY, MAP: in data */
+    uint8_t width;          /* bytes of a fixed-width value; 0 for STRING */
+    uint8_t type;           /* enum hs_block_type */
+    uint8_t shape;          /* enum hs_block_shape */
+    unsigned sets;          /* values that the row being built has here */
+    size_t data_mark;       /* the three as they were after the last complete row */
     size_t keys_mark;
     uint64_t elements_mark;
 };
 
-enum { BLOCK_SLACK = 16, VARINT_MAX = 10, OFFSET_BYTES = 8 };
+enum { BLOCK_SLACK = 16, VARINT_MAX = 10, OFFSET_BYTES = 8, END_BYTES = 4 };
 
 static unsigned type_width(const struct hs_column_def *def)
 {
@@ -48,6 +51,8 @@ static void column_init(struct hs_block_column *column, const struct hs_column_d
     hs_buf_init(&column->data, max);
     hs_buf_init(&column->keys, max);
     hs_buf_init(&column->offsets, max);
+    hs_buf_init(&column->ends, END_BYTES * max);
+    hs_buf_init(&column->key_ends, END_BYTES * max);
 }
 
 int hs_block_init(struct hs_block *block, const struct hs_table_def *def, size_t bytes_max,
@@ -88,6 +93,8 @@ void hs_block_fini(struct hs_block *block)
         hs_buf_fini(&column->data);
         hs_buf_fini(&column->keys);
         hs_buf_fini(&column->offsets);
+        hs_buf_fini(&column->ends);
+        hs_buf_fini(&column->key_ends);
     }
     hs_free(block->columns);
     block->columns = NULL;
@@ -104,6 +111,8 @@ void hs_block_reset(struct hs_block *block)
         hs_buf_reset(&column->data);
         hs_buf_reset(&column->keys);
         hs_buf_reset(&column->offsets);
+        hs_buf_reset(&column->ends);
+        hs_buf_reset(&column->key_ends);
         column->elements = 0;
         column->sets = 0;
         column->data_mark = 0;
@@ -289,6 +298,11 @@ void hs_block_array_end(struct hs_block *block, unsigned col)
 
 /* ---- rows */
 
+static bool has_ends(const struct hs_block_column *column)
+{
+    return column->type == HS_BLOCK_STRING;
+}
+
 static void buf_cut(struct hs_buf *buf, size_t n)
 {
     buf->n = n;
@@ -301,23 +315,30 @@ static void column_rewind(struct hs_block_column *column, size_t rows)
     buf_cut(&column->data, column->data_mark);
     buf_cut(&column->keys, column->keys_mark);
     buf_cut(&column->offsets, has_offsets(column) ? rows * OFFSET_BYTES : 0);
+    buf_cut(&column->ends, has_ends(column) ? rows * END_BYTES : 0);
+    buf_cut(&column->key_ends, column->shape == HS_SHAPE_MAP ? rows * END_BYTES : 0);
     column->elements = column->elements_mark;
     column->sets = 0;
 }
 
-static inline bool column_fits(const struct hs_block_column *column, size_t bytes_max)
-{
-    return !column->data.failed && !column->keys.failed && !column->offsets.failed &&
-           column->data.n <= bytes_max && column->keys.n <= bytes_max &&
-           column->offsets.n <= bytes_max;
-}
-
-/* Writes the row's end. False when the column does not fit. */
+/* Writes the row's end positions. False when the column does not fit. */
 static inline bool column_seal(struct hs_block_column *column, size_t bytes_max)
 {
     if (has_offsets(column))
         hs_buf_add(&column->offsets, &column->elements, OFFSET_BYTES);
-    return column_fits(column, bytes_max);
+    if (has_ends(column)) {
+        uint32_t end = (uint32_t)column->data.n;
+
+        hs_buf_add(&column->ends, &end, END_BYTES);
+    }
+    if (column->shape == HS_SHAPE_MAP) {
+        uint32_t end = (uint32_t)column->keys.n;
+
+        hs_buf_add(&column->key_ends, &end, END_BYTES);
+    }
+    return !column->data.failed && !column->keys.failed && !column->offsets.failed &&
+           !column->ends.failed && !column->key_ends.failed && column->data.n <= bytes_max &&
+           column->keys.n <= bytes_max && column->offsets.n <= bytes_max;
 }
 
 int hs_block_row_end(struct hs_block *block, struct hs_err *err)
@@ -382,29 +403,17 @@ static uint64_t load_u64(const struct hs_buf *buf, size_t i)
     return v;
 }
 
-/* The byte past `skip` strings that begin at byte `at`. */
-static uint64_t walk_strings(const struct hs_buf *buf, uint64_t at, uint64_t skip)
+static uint32_t load_u32(const struct hs_buf *buf, size_t i)
 {
-    while (skip-- > 0) {
-        uint64_t n = 0;
-        unsigned shift = 0;
-        unsigned char byte;
+    uint32_t v;
 
-        do {
-            byte = (unsigned char)buf->p[at++];
-            n |= (uint64_t)(byte & 0x7f) << shift;
-            shift += 7;
-        } while (byte & 0x80);
-        at += n;
-    }
-    return at;
+    memcpy(&v, buf->p + i * END_BYTES, sizeof(v));
+    return v;
 }
 
-static struct span strings_span(const struct hs_buf *buf, struct span elements)
+static struct span ends_span(const struct hs_buf *ends, size_t first, size_t n)
 {
-    uint64_t from = walk_strings(buf, 0, elements.from);
-
-    return (struct span){from, walk_strings(buf, from, elements.to - elements.from)};
+    return (struct span){first > 0 ? load_u32(ends, first - 1) : 0, load_u32(ends, first + n - 1)};
 }
 
 static struct span elements_span(const struct hs_block_column *from, size_t first, size_t n)
@@ -415,10 +424,13 @@ static struct span elements_span(const struct hs_block_column *from, size_t firs
                          load_u64(&from->offsets, first + n - 1)};
 }
 
-static struct span data_span(const struct hs_block_column *from, struct span elements)
+static struct span data_span(const struct hs_block_column *from, size_t first, size_t n)
 {
-    if (from->type == HS_BLOCK_STRING)
-        return strings_span(&from->data, elements);
+    struct span elements;
+
+    if (has_ends(from))
+        return ends_span(&from->ends, first, n);
+    elements = elements_span(from, first, n);
     return (struct span){elements.from * from->width, elements.to * from->width};
 }
 
@@ -428,9 +440,25 @@ static void append_bytes(struct hs_buf *to, const struct hs_buf *from, struct sp
         hs_buf_add(to, from->p + bytes.from, bytes.to - bytes.from);
 }
 
-static void append_offsets(struct hs_block_column *to, const struct hs_block_column *from,
-                           size_t first, size_t n, struct span elements)
+/* Copies positions [first, first + n), moved from the source's base to ours. */
+static void append_ends(struct hs_buf *to, const struct hs_buf *from, size_t first, size_t n,
+                        int64_t shift)
 {
+    size_t i;
+
+    if (!hs_buf_reserve(to, n * END_BYTES))
+        return;
+    for (i = 0; i < n; i++) {
+        uint32_t end = (uint32_t)(load_u32(from, first + i) + shift);
+
+        hs_buf_add(to, &end, END_BYTES);
+    }
+}
+
+static void append_offsets(struct hs_block_column *to, const struct hs_block_column *from,
+                           size_t first, size_t n)
+{
+    struct span elements = elements_span(from, first, n);
     size_t i;
 
     if (!hs_buf_reserve(&to->offsets, n * OFFSET_BYTES))
@@ -447,16 +475,25 @@ static void append_offsets(struct hs_block_column *to, const struct hs_block_col
 static bool append_column(struct hs_block_column *to, const struct hs_block_column *from,
                           size_t first, size_t n, size_t bytes_max)
 {
-    struct span elements = elements_span(from, first, n);
+    struct span data = data_span(from, first, n);
 
-    if (from->shape == HS_SHAPE_MAP)
-        append_bytes(&to->keys, &from->keys, strings_span(&from->keys, elements));
+    if (has_ends(from))
+        append_ends(&to->ends, &from->ends, first, n, (int64_t)to->data.n - (int64_t)data.from);
+    if (from->shape == HS_SHAPE_MAP) {
+        struct span keys = ends_span(&from->key_ends, first, n);
+
+        append_ends(&to->key_ends, &from->key_ends, first, n,
+                    (int64_t)to->keys.n - (int64_t)keys.from);
+        append_bytes(&to->keys, &from->keys, keys);
+    }
     if (from->shape == HS_SHAPE_NULLABLE)
-        append_bytes(&to->keys, &from->keys, elements);
-    append_bytes(&to->data, &from->data, data_span(from, elements));
+        append_bytes(&to->keys, &from->keys, (struct span){first, first + n});
+    append_bytes(&to->data, &from->data, data);
     if (has_offsets(from))
-        append_offsets(to, from, first, n, elements);
-    return column_fits(to, bytes_max);
+        append_offsets(to, from, first, n);
+    return !to->data.failed && !to->keys.failed && !to->offsets.failed && !to->ends.failed &&
+           !to->key_ends.failed && to->data.n <= bytes_max && to->keys.n <= bytes_max &&
+           to->offsets.n <= bytes_max;
 }
 
 int hs_block_append(struct hs_block *block, const struct hs_block *from, size_t first, size_t n,
