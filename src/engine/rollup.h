@@ -1,6 +1,6 @@
 /*
- * Fast rollup: recomputes dirty windows whole, from raw rows into fast_1m and dim_1m, from minutes
- * into 10m, 1h and 6h. One thread, under the lease "rollup/fast".
+ * Fast rollup: recomputes dirty windows whole, from raw rows into dim_1m and from its cells into
+ * fast_1m, from minutes into 10m, 1h and 6h. One thread, under the lease "rollup/fast".
  *
  * When a minute is due:
  *   - while it is open or ended less than ROLLUP_RECENT_S ago: every max(rollup.open, its cost ÷
