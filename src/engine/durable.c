@@ -99,24 +99,24 @@ int hs_power_verified(struct hs_metadata *metadata, const char *part_key, struct
     return rc;
 }
 
-/* Moves one page of "rolled" marks: to "dirty" when `redo`, else away. *out_n is its size. */
-static int move_rolled(struct hs_metadata *metadata, struct hs_str *after, struct hs_arena *arena,
-                       bool redo, size_t *out_n, struct hs_err *err)
+/* Moves one page of rolled marks to the dirty ones. *out_n is its size. */
+static int move_rolled(struct hs_metadata *metadata, const struct hs_dirty_spaces *spaces,
+                       struct hs_str *after, struct hs_arena *arena, size_t *out_n,
+                       struct hs_err *err)
 {
     struct hs_entry *entries = hs_xcalloc(ROLLED_A_COMMIT, sizeof(*entries));
     struct hs_metadata_op *ops = hs_xcalloc(2 * ROLLED_A_COMMIT, sizeof(*ops));
     size_t ops_n = 0;
     size_t i;
-    int rc = hs_metadata_scan(metadata, HS_SPACE_ROLLED, HS_STR(""), *after, arena, entries,
+    int rc = hs_metadata_scan(metadata, spaces->rolled, HS_STR(""), *after, arena, entries,
                               ROLLED_A_COMMIT, out_n, err);
 
     for (i = 0; rc == HS_OK && i < *out_n; i++) {
-        if (redo)
-            ops[ops_n++] = (struct hs_metadata_op){.action = HS_METADATA_PUT,
-                                                   .space = HS_SPACE_DIRTY,
-                                                   .key = entries[i].key};
+        ops[ops_n++] = (struct hs_metadata_op){.action = HS_METADATA_PUT,
+                                               .space = spaces->dirty,
+                                               .key = entries[i].key};
         ops[ops_n++] = (struct hs_metadata_op){.action = HS_METADATA_DELETE,
-                                               .space = HS_SPACE_ROLLED,
+                                               .space = spaces->rolled,
                                                .key = entries[i].key};
         *after = entries[i].key;
     }
@@ -127,34 +127,47 @@ static int move_rolled(struct hs_metadata *metadata, struct hs_str *after, struc
     return rc;
 }
 
-int hs_power_recovered(struct hs_metadata *metadata, struct hs_err *err)
+static const struct hs_dirty_spaces *const rollups[] = {&hs_dirty_fast, &hs_dirty_behaviour};
+
+static int move_all_rolled(struct hs_metadata *metadata, const struct hs_dirty_spaces *spaces,
+                           struct hs_err *err)
 {
     struct hs_str after = HS_STR("");
     struct hs_arena arena;
-    bool lost = false;
-    size_t n = 0;
-    int rc = hs_power_lost(metadata, "", &lost, err);
+    size_t n;
+    int rc;
 
     hs_arena_init(&arena, ROLLED_ARENA_BYTES);
     do {
         n = 0;
-        if (rc == HS_OK && lost)
-            rc = move_rolled(metadata, &after, &arena, true, &n, err);
+        rc = move_rolled(metadata, spaces, &after, &arena, &n, err);
     } while (rc == HS_OK && n == ROLLED_A_COMMIT);
     hs_arena_fini(&arena);
+    return rc;
+}
+
+int hs_power_recovered(struct hs_metadata *metadata, struct hs_err *err)
+{
+    bool lost = false;
+    size_t i;
+    int rc = hs_power_lost(metadata, "", &lost, err);
+
+    for (i = 0; rc == HS_OK && lost && i < HS_ARRAY_LEN(rollups); i++)
+        rc = move_all_rolled(metadata, rollups[i], err);
     if (rc == HS_OK && lost)
         rc = hs_power_verified(metadata, "", err);
     return rc;
 }
 
-/* Keys in "rolled" at the versions seen before the sync; they are durable after it. */
+/* Rolled marks at the versions seen before the sync; they are durable after it. */
 struct rolled {
     struct hs_arena arena;
     struct hs_metadata_op *ops;
     size_t n, cap;
 };
 
-static int read_rolled(struct hs_metadata *metadata, struct rolled *rolled, struct hs_err *err)
+static int read_rolled(struct hs_metadata *metadata, const char *space, struct rolled *rolled,
+                       struct hs_err *err)
 {
     struct hs_entry *entries = hs_xcalloc(ROLLED_A_COMMIT, sizeof(*entries));
     struct hs_str after = HS_STR("");
@@ -163,7 +176,7 @@ static int read_rolled(struct hs_metadata *metadata, struct rolled *rolled, stru
     int rc;
 
     do {
-        rc = hs_metadata_scan(metadata, HS_SPACE_ROLLED, HS_STR(""), after, &rolled->arena, entries,
+        rc = hs_metadata_scan(metadata, space, HS_STR(""), after, &rolled->arena, entries,
                               ROLLED_A_COMMIT, &n, err);
         for (i = 0; rc == HS_OK && i < n; i++) {
             if (rolled->n == rolled->cap) {
@@ -172,7 +185,7 @@ static int read_rolled(struct hs_metadata *metadata, struct rolled *rolled, stru
             }
             rolled->ops[rolled->n++] = (struct hs_metadata_op){.action = HS_METADATA_DELETE,
                                                                .expect = HS_EXPECT_VERSION,
-                                                               .space = HS_SPACE_ROLLED,
+                                                               .space = space,
                                                                .key = entries[i].key,
                                                                .version = entries[i].version};
             after = entries[i].key;
@@ -226,14 +239,15 @@ static int sync_once(struct hs_durable *durable, struct hs_err *err)
     struct hs_loaded_snapshot *snapshot = NULL;
     struct rolled rolled = {.ops = NULL};
     bool recovering = false;
+    size_t i;
     int rc;
 
     hs_arena_init(&rolled.arena, ROLLED_ARENA_BYTES);
     rc = hs_loader_snapshot(durable->loader, &snapshot, err);
     if (rc == HS_OK)
         rc = hs_power_lost(durable->deps.metadata, "", &recovering, err);
-    if (rc == HS_OK && !recovering)
-        rc = read_rolled(durable->deps.metadata, &rolled, err);
+    for (i = 0; rc == HS_OK && !recovering && i < HS_ARRAY_LEN(rollups); i++)
+        rc = read_rolled(durable->deps.metadata, rollups[i]->rolled, &rolled, err);
     if (rc == HS_OK)
         sync_folder(durable);
     if (rc == HS_OK)

@@ -6,7 +6,7 @@
 
 struct hs_engine {
     struct hs_loader *loader;
-    struct hs_rollup *rollup;
+    struct hs_rollup *fast, *behaviour;
     struct hs_durable *durable;
 };
 
@@ -19,7 +19,9 @@ int hs_engine_start(const struct hs_loader_deps *deps, const char *store_folder,
     if (rc == HS_OK)
         rc = hs_durable_start(deps, engine->loader, store_folder, &engine->durable, err);
     if (rc == HS_OK)
-        rc = hs_rollup_start(deps, &engine->rollup, err);
+        rc = hs_rollup_start(&hs_rollup_fast, deps, &engine->fast, err);
+    if (rc == HS_OK)
+        rc = hs_rollup_start(&hs_rollup_behaviour, deps, &engine->behaviour, err);
     if (rc != HS_OK) {
         hs_engine_stop(engine);
         return rc;
@@ -32,7 +34,8 @@ void hs_engine_stop(struct hs_engine *engine)
 {
     if (!engine)
         return;
-    hs_rollup_stop(engine->rollup);
+    hs_rollup_stop(engine->behaviour);
+    hs_rollup_stop(engine->fast);
     hs_durable_stop(engine->durable);
     hs_loader_stop(engine->loader);
     hs_free(engine);
@@ -46,6 +49,8 @@ void hs_engine_status(void *arg, struct hs_json *json)
     hs_json_key(json, "loader");
     hs_loader_status(engine->loader, json);
     hs_json_key(json, "rollup");
-    hs_rollup_status(engine->rollup, json);
+    hs_rollup_status(engine->fast, json);
+    hs_json_key(json, "behaviour");
+    hs_rollup_status(engine->behaviour, json);
     hs_json_obj_close(json);
 }

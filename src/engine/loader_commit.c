@@ -4,6 +4,7 @@
 
 #include "base/killpoint.h"
 #include "base/mem.h"
+#include "engine/behaviour_marks.h"
 #include "engine/loader_int.h"
 #include "port/dirty.h"
 #include "port/source.h"
@@ -119,12 +120,32 @@ int hs_parts_commit_intents(struct hs_loader *loader, struct hs_err *err)
     return rc;
 }
 
-static void put_mark(struct commit *commit, struct hs_str tenant, int64_t minute_s)
+static void put_mark(struct commit *commit, const char *space, enum hs_level level,
+                     const char *tenant, int64_t start_s)
 {
     char key[HS_DIRTY_KEY_MAX];
-    size_t n = hs_dirty_key(HS_LEVEL_1M, tenant, minute_s, key);
+    size_t n = hs_dirty_key(level, hs_str_c(tenant), start_s, key);
 
-    commit_put(commit, HS_SPACE_DIRTY, hs_str_n(key, n), HS_STR(""));
+    commit_put(commit, space, hs_str_n(key, n), HS_STR(""));
+}
+
+/* Marks what is to be computed again because of touched minutes. */
+static void put_marks(struct commit *commit, const struct hs_minute *minutes, size_t minutes_n)
+{
+    struct hs_behaviour_mark *marks;
+    size_t n = hs_behaviour_marks_of(minutes, minutes_n, &marks);
+    size_t i;
+
+    for (i = 0; i < minutes_n; i++) {
+        if (minutes[i].touched & HS_TOUCH_SEARCH)
+            put_mark(commit, hs_dirty_fast.dirty, HS_LEVEL_1M, minutes[i].tenant,
+                     minutes[i].minute_s);
+    }
+    for (i = 0; i < n; i++)
+        put_mark(commit,
+                 marks[i].purchases ? HS_SPACE_BEHAVIOUR_PURCHASES : hs_dirty_behaviour.dirty,
+                 HS_LEVEL_10M, marks[i].tenant, marks[i].block_s);
+    hs_free(marks);
 }
 
 /* Marks every minute in which the application has searches: its counted rows changed. */
@@ -141,6 +162,7 @@ static int mark_application(struct hs_loader *loader, struct commit *commit,
         .user = HS_ANALYTICS_RW,
         .timeout_ms = MINUTES_QUERY_MS,
     };
+    struct hs_minute *minutes = NULL;
     struct hs_arena arena;
     struct hs_table table;
     size_t i;
@@ -148,8 +170,15 @@ static int mark_application(struct hs_loader *loader, struct commit *commit,
 
     hs_arena_init(&arena, COMMIT_ARENA_BYTES);
     rc = hs_analytics_query(loader->deps.analytics, &query, &arena, &table, err);
-    for (i = 0; rc == HS_OK && i < table.rows; i++)
-        put_mark(commit, hs_str_c(seen->tenant), (int64_t)table.columns[0].u64[i]);
+    if (rc == HS_OK) {
+        minutes = hs_xcalloc(table.rows + 1, sizeof(*minutes));
+        for (i = 0; i < table.rows; i++)
+            minutes[i] = (struct hs_minute){.tenant = seen->tenant,
+                                            .minute_s = (int64_t)table.columns[0].u64[i],
+                                            .touched = HS_TOUCH_SEARCH};
+        put_marks(commit, minutes, table.rows);
+        hs_free(minutes);
+    }
     hs_arena_fini(&arena);
     return rc;
 }
@@ -174,11 +203,24 @@ static int find_application(struct hs_loader *loader, struct commit *commit, str
     return rc == HS_OK ? hs_app_counted_decode(entry.value, out, err) : rc;
 }
 
+/* Takes in what was seen; false when it was known. */
+static bool learn(struct hs_app_counted *app, const struct hs_app_source *seen)
+{
+    unsigned bit = hs_source_bit_of(hs_str_c(seen->source));
+    unsigned *bits = seen->of_actions ? &app->actions : &app->seen;
+
+    if (*bits & bit)
+        return false;
+    *bits |= bit;
+    if (!app->set)
+        app->counted = hs_source_best(app->seen);
+    return true;
+}
+
 /* Learns that an application sends from a source; a change of what is counted marks its minutes. */
 static int learn_source(struct hs_loader *loader, struct commit *commit,
                         const struct hs_app_source *seen, struct hs_err *err)
 {
-    unsigned bit = hs_source_bit_of(hs_str_c(seen->source));
     struct hs_app_counted app = {.seen = 0};
     struct hs_buf key;
     struct hs_buf value;
@@ -194,10 +236,7 @@ static int learn_source(struct hs_loader *loader, struct commit *commit,
     known = rc == HS_OK;
     if (rc == HS_ENOTFOUND)
         rc = HS_OK;
-    if (rc == HS_OK && !(app.seen & bit)) {
-        app.seen |= bit;
-        if (!app.set)
-            app.counted = hs_source_best(app.seen);
+    if (rc == HS_OK && learn(&app, seen)) {
         hs_app_counted_encode(&app, &value);
         commit_put(commit, HS_SPACE_SOURCES, hs_buf_str(&key), hs_buf_str(&value));
         if (known)
@@ -214,7 +253,7 @@ static uint64_t source_hash(const struct hs_app_source *seen)
     uint64_t hash = hs_hash64(hs_str_c(seen->tenant));
 
     hash = hs_hash64_seed(hs_str_c(seen->application), hash);
-    return hs_hash64_seed(hs_str_c(seen->source), hash) | 1;
+    return hs_hash64_seed(hs_str_c(seen->source), hash + seen->of_actions) | 1;
 }
 
 static int learn_sources(struct hs_loader *loader, struct commit *commit, struct hs_part *part,
@@ -256,7 +295,6 @@ static int add_loaded(struct hs_loader *loader, struct commit *commit, struct hs
 {
     char range_key[HS_PART_KEY_MAX + 24];
     size_t range_n = hs_range_key(part->key, part->intent.lo, range_key);
-    size_t i;
     int rc;
 
     commit_add(commit, hs_lease_check_op(&part->lease));
@@ -264,8 +302,7 @@ static int add_loaded(struct hs_loader *loader, struct commit *commit, struct hs
     commit_add(commit, (struct hs_metadata_op){.action = HS_METADATA_DELETE,
                                                .space = HS_SPACE_INTENTS,
                                                .key = hs_str_c(part->key)});
-    for (i = 0; i < part->rows.minutes_n; i++)
-        put_mark(commit, hs_str_c(part->rows.minutes[i].tenant), part->rows.minutes[i].minute_s);
+    put_marks(commit, part->rows.minutes, part->rows.minutes_n);
     rc = put_intent(commit, HS_SPACE_LOADED, hs_str_n(range_key, range_n), &part->intent, err);
     if (rc == HS_OK)
         rc = learn_sources(loader, commit, part, err);
@@ -275,13 +312,11 @@ static int add_loaded(struct hs_loader *loader, struct commit *commit, struct hs
 int hs_part_commit_marks(struct hs_loader *loader, struct hs_part *part, struct hs_err *err)
 {
     struct commit commit;
-    size_t i;
     int rc;
 
     commit_init(&commit);
     commit_add(&commit, hs_lease_check_op(&part->lease));
-    for (i = 0; i < part->rows.minutes_n; i++)
-        put_mark(&commit, hs_str_c(part->rows.minutes[i].tenant), part->rows.minutes[i].minute_s);
+    put_marks(&commit, part->rows.minutes, part->rows.minutes_n);
     rc = commit_run(loader, &commit, err);
     commit_fini(&commit);
     return rc;

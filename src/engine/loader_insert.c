@@ -136,17 +136,9 @@ static struct hs_range range_of(const struct hs_part *part, enum hs_raw_table ta
 static int kill_inserts(struct hs_loader *loader, struct hs_part *part, struct hs_err *err)
 {
     char prefix[HS_TOKEN_MAX];
-    const struct hs_param param = {"prefix", hs_str_n(prefix, range_text(part, prefix))};
-    const struct hs_query query = {
-        .sql = "KILL QUERY WHERE startsWith(query_id, {prefix:String}) SYNC",
-        .params = &param,
-        .params_n = 1,
-        .user = HS_ANALYTICS_RW,
-        .timeout_ms = KILL_MS,
-        .every_host = true,
-    };
 
-    return hs_analytics_exec(loader->deps.analytics, &query, err);
+    return hs_analytics_kill(loader->deps.analytics, hs_str_n(prefix, range_text(part, prefix)),
+                             true, KILL_MS, err);
 }
 
 /* Each fill has a token of its own: it sends what the count before it found missing, and a token

@@ -81,6 +81,13 @@ static int map_row(struct hs_rows *rows, const struct hs_json_message *message,
     return hs_rows_end(rows, HS_TABLE_RESULTS, id, err);
 }
 
+static unsigned touch_of(struct hs_str action)
+{
+    if (hs_str_eq_c(action, "add_to_cart") || hs_str_eq_c(action, "purchase"))
+        return HS_TOUCH_ACTION | HS_TOUCH_PURCHASE;
+    return HS_TOUCH_ACTION;
+}
+
 int hs_map_result(struct hs_rows *rows, const struct hs_record *record, struct hs_err *err)
 {
     struct hs_json_message message;
@@ -90,9 +97,14 @@ int hs_map_result(struct hs_rows *rows, const struct hs_record *record, struct h
     if (rc != HS_OK)
         return rc;
     id = hs_map_row_id(&message);
+    hs_rows_note_minute(rows, record->tenant, message.ts_us,
+                        touch_of(hs_json_message_str(&message, HS_F_ACTION)));
     if (hs_rows_keep(rows, &id, record->tenant, hs_json_message_str(&message, HS_F_EVENT_ID),
-                     message.received_us))
+                     message.received_us)) {
         rc = map_row(rows, &message, &id, err);
+        hs_rows_note_source(rows, record->tenant, hs_json_message_str(&message, HS_F_APPLICATION),
+                            hs_json_message_str(&message, HS_F_SOURCE));
+    }
     hs_json_message_close(&message);
     return rc;
 }

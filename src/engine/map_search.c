@@ -225,7 +225,7 @@ int hs_map_search(struct hs_rows *rows, const struct hs_record *record, struct h
     id = hs_map_row_id(&message);
     /* Also when the row is left out: a row that is taken out of the store again changes its
      * minute. */
-    hs_rows_note_minute(rows, record->tenant, message.ts_us);
+    hs_rows_note_minute(rows, record->tenant, message.ts_us, HS_TOUCH_SEARCH);
     if (hs_rows_keep(rows, &id, record->tenant, hs_json_message_str(&message, HS_F_EVENT_ID),
                      message.received_us)) {
         rc = map_row(rows, &message, &id, err);

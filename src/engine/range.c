@@ -220,11 +220,14 @@ int hs_range_fill(struct hs_analytics *analytics, const struct hs_range *range,
 static int insert_one(struct hs_analytics *analytics, const struct hs_block *block,
                       struct hs_str token, struct hs_err *err)
 {
+    char id[HS_TOKEN_MAX + 80];
     struct hs_insert insert = {.table = block->def->table,
                                .token = token,
-                               .query_id = token,
                                .timeout_ms = HS_INSERT_MS};
 
+    /* An id for each table: the store says that one is in use for some time after its answer. */
+    snprintf(id, sizeof(id), "%.*s/%s", HS_STR_ARG(token), block->def->table);
+    insert.query_id = hs_str_c(id);
     return hs_analytics_insert(analytics, &insert, block, err);
 }
 

@@ -18,8 +18,8 @@ static int parse_mark(const struct hs_entry *entry, struct hs_mark *out, struct 
     return HS_OK;
 }
 
-static int read_level(struct hs_metadata *metadata, struct hs_marks *marks, enum hs_level level,
-                      struct hs_entry *page, struct hs_err *err)
+static int read_level(struct hs_metadata *metadata, const char *space, struct hs_marks *marks,
+                      enum hs_level level, struct hs_entry *page, struct hs_err *err)
 {
     struct hs_str after = HS_STR("");
     char prefix[16];
@@ -30,7 +30,7 @@ static int read_level(struct hs_metadata *metadata, struct hs_marks *marks, enum
     int rc;
 
     do {
-        rc = hs_metadata_scan(metadata, HS_SPACE_DIRTY, hs_str_n(prefix, (size_t)prefix_n), after,
+        rc = hs_metadata_scan(metadata, space, hs_str_n(prefix, (size_t)prefix_n), after,
                               &marks->arena, page, MARKS_A_PAGE, &n, err);
         if (rc == HS_OK && marks->n[level] + n > cap) {
             cap = cap * 2 + MARKS_A_PAGE;
@@ -47,7 +47,8 @@ static int read_level(struct hs_metadata *metadata, struct hs_marks *marks, enum
     return rc;
 }
 
-int hs_marks_read(struct hs_metadata *metadata, struct hs_marks *marks, struct hs_err *err)
+int hs_marks_read(struct hs_metadata *metadata, const struct hs_dirty_spaces *spaces,
+                  struct hs_marks *marks, struct hs_err *err)
 {
     struct hs_entry *page = hs_xcalloc(MARKS_A_PAGE, sizeof(*page));
     int rc = HS_OK;
@@ -56,7 +57,7 @@ int hs_marks_read(struct hs_metadata *metadata, struct hs_marks *marks, struct h
     *marks = (struct hs_marks){.n = {0}};
     hs_arena_init(&marks->arena, MARKS_ARENA_BYTES);
     for (level = 0; level < HS_LEVEL_N && rc == HS_OK; level++)
-        rc = read_level(metadata, marks, (enum hs_level)level, page, err);
+        rc = read_level(metadata, spaces->dirty, marks, (enum hs_level)level, page, err);
     hs_free(page);
     return rc;
 }

@@ -22,7 +22,8 @@ struct hs_marks {
 };
 
 /* HS_ECORRUPT: a key does not parse. The caller ends with hs_marks_fini in any case. @blocks */
-int hs_marks_read(struct hs_metadata *metadata, struct hs_marks *marks, struct hs_err *err);
+int hs_marks_read(struct hs_metadata *metadata, const struct hs_dirty_spaces *spaces,
+                  struct hs_marks *marks, struct hs_err *err);
 void hs_marks_fini(struct hs_marks *marks);
 size_t hs_marks_count(const struct hs_marks *marks);
 

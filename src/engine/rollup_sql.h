@@ -2,20 +2,11 @@
 #ifndef HS_ENGINE_ROLLUP_SQL_H
 #define HS_ENGINE_ROLLUP_SQL_H
 
-#include <stdbool.h>
-
 #include "base/buf.h"
-#include "port/dirty.h"
+#include "engine/rollup_kind.h"
 
 /* In the order in which they are written: the cells of fast come from those of dim. */
 enum hs_rollup_family { HS_ROLLUP_DIM, HS_ROLLUP_FAST, HS_ROLLUP_FAMILY_N };
-
-struct hs_rollup_window {
-    enum hs_level level;
-    int64_t from_s, to_s; /* [from, to), multiples of the level */
-    bool from_rows;       /* not from finer cells; always at 1m */
-    uint64_t version;
-};
 
 /* Appends INSERT … SELECT of the window's cells into fast_<level> or dim_<level>, from the next
  * finer level or from raw rows that satisfy `counted` (source.h); then those of fast come from the

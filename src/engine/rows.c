@@ -151,23 +151,27 @@ static const char *intern(struct hs_rows *rows, struct hs_str s)
     return rows->interned[rows->interned_n++];
 }
 
-void hs_rows_note_minute(struct hs_rows *rows, struct hs_str tenant, int64_t ts_us)
+void hs_rows_note_minute(struct hs_rows *rows, struct hs_str tenant, int64_t ts_us,
+                         unsigned touched)
 {
     int64_t minute_s = ts_us / 60000000 * 60;
     size_t i;
 
     for (i = rows->minutes_n; i > 0; i--) {
-        const struct hs_minute *minute = &rows->minutes[i - 1];
+        struct hs_minute *minute = &rows->minutes[i - 1];
 
-        if (minute->minute_s == minute_s && hs_str_eq_c(tenant, minute->tenant))
+        if (minute->minute_s == minute_s && hs_str_eq_c(tenant, minute->tenant)) {
+            minute->touched |= touched;
             return;
+        }
     }
     if (rows->minutes_n == rows->minutes_cap) {
         rows->minutes_cap = rows->minutes_cap * 2 + 64;
         rows->minutes = hs_xrealloc(rows->minutes, rows->minutes_cap, sizeof(*rows->minutes));
     }
-    rows->minutes[rows->minutes_n++] =
-        (struct hs_minute){.tenant = intern(rows, tenant), .minute_s = minute_s};
+    rows->minutes[rows->minutes_n++] = (struct hs_minute){.tenant = intern(rows, tenant),
+                                                          .minute_s = minute_s,
+                                                          .touched = touched};
 }
 
 void hs_rows_note_source(struct hs_rows *rows, struct hs_str tenant, struct hs_str application,
@@ -189,7 +193,8 @@ void hs_rows_note_source(struct hs_rows *rows, struct hs_str tenant, struct hs_s
     rows->sources[rows->sources_n++] =
         (struct hs_app_source){.tenant = intern(rows, tenant),
                                .application = intern(rows, application),
-                               .source = intern(rows, source)};
+                               .source = intern(rows, source),
+                               .of_actions = rows->origin.topic == HS_TOPIC_RESULTS};
 }
 
 struct hs_dedup_id hs_dedup_id_of(struct hs_str tenant, const char *topic, struct hs_str event_id,

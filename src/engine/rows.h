@@ -30,10 +30,13 @@ struct hs_row_id {
     int32_t day; /* of the partition key, days since 1970 */
 };
 
-/* A minute whose rollup cells must be computed again. */
+/* What touched a minute: its cells, or those of the intents around it, must be computed again. */
+enum hs_touch { HS_TOUCH_SEARCH = 1, HS_TOUCH_ACTION = 2, HS_TOUCH_PURCHASE = 4 };
+
 struct hs_minute {
     const char *tenant; /* interned in the rows */
     int64_t minute_s;   /* its start, seconds since 1970 */
+    unsigned touched;   /* set of enum hs_touch */
 };
 
 /* A source that an application was seen to send from. */
@@ -41,6 +44,7 @@ struct hs_app_source {
     const char *tenant;
     const char *application;
     const char *source;
+    bool of_actions; /* of search.results */
 };
 
 /* Where a message comes from. */
@@ -100,7 +104,8 @@ int hs_rows_add(struct hs_rows *rows, const struct hs_record *record, struct hs_
 /* Ends the row of a table: identity and day (from seconds since 1970) beside it. */
 int hs_rows_end(struct hs_rows *rows, enum hs_raw_table table, const struct hs_row_id *id,
                 struct hs_err *err);
-void hs_rows_note_minute(struct hs_rows *rows, struct hs_str tenant, int64_t ts_us);
+void hs_rows_note_minute(struct hs_rows *rows, struct hs_str tenant, int64_t ts_us,
+                         unsigned touched);
 void hs_rows_note_source(struct hs_rows *rows, struct hs_str tenant, struct hs_str application,
                          struct hs_str source);
 bool hs_rows_keep(struct hs_rows *rows, const struct hs_row_id *id, struct hs_str tenant,

@@ -19,6 +19,7 @@ enum {
     APPLICATION_BYTES_MAX = 256,
     APPLICATIONS_ARENA_BYTES = 64 << 20,
     BODY_BYTES_MAX = 4096,
+    MARKS_A_MINUTE = 8, /* at most: itself and the blocks around it */
 };
 
 static struct hs_str key_of(struct hs_arena *arena, struct hs_str tenant, struct hs_str name)
@@ -35,25 +36,40 @@ static struct hs_str key_of(struct hs_arena *arena, struct hs_str tenant, struct
     return out;
 }
 
-static void add_application(struct hs_json *json, struct hs_str name,
-                            const struct hs_app_counted *app)
+static void add_source(struct hs_json *json, const char *key, unsigned bit)
+{
+    hs_json_key(json, key);
+    if (bit == 0)
+        hs_json_add_null(json);
+    else
+        hs_json_add_c(json, hs_source_bit_name(bit));
+}
+
+static void add_sources(struct hs_json *json, const char *key, unsigned bits)
 {
     unsigned bit;
 
-    hs_json_obj_open(json);
-    hs_json_key(json, "application");
-    hs_json_add_str(json, name);
-    hs_json_key(json, "counted");
-    hs_json_add_c(json, hs_source_bit_name(app->counted));
-    hs_json_key(json, "set");
-    hs_json_add_bool(json, app->set);
-    hs_json_key(json, "seen");
+    hs_json_key(json, key);
     hs_json_arr_open(json);
     for (bit = HS_SEEN_NATIVE; bit <= HS_SEEN_SPAN; bit <<= 1) {
-        if (app->seen & bit)
+        if (bits & bit)
             hs_json_add_c(json, hs_source_bit_name(bit));
     }
     hs_json_arr_close(json);
+}
+
+static void add_application(struct hs_json *json, struct hs_str name,
+                            const struct hs_app_counted *app)
+{
+    hs_json_obj_open(json);
+    hs_json_key(json, "application");
+    hs_json_add_str(json, name);
+    add_source(json, "counted", app->counted);
+    hs_json_key(json, "set");
+    hs_json_add_bool(json, app->set);
+    add_sources(json, "seen", app->seen);
+    add_source(json, "actions_counted", hs_source_of_actions(app));
+    add_sources(json, "actions_seen", app->actions);
     hs_json_obj_close(json);
 }
 
@@ -215,16 +231,50 @@ static int minutes_of(struct change *change, struct hs_table *out, struct hs_err
     /* An answer without rows has no columns either. */
     if (rc == HS_OK && out->rows > 0 && (out->columns_n != 1 || out->columns[0].kind != HS_COL_U64))
         rc = hs_err_set(err, HS_ECORRUPT, 0, "the store's answer has other columns");
-    if (rc == HS_OK && out->rows > HS_METADATA_OPS_MAX)
+    if (rc == HS_OK && out->rows > HS_METADATA_OPS_MAX / MARKS_A_MINUTE)
         rc = hs_err_set(err, HS_ELIMIT, 0, "%zu minutes to compute again, limit %d", out->rows,
-                        HS_METADATA_OPS_MAX);
+                        HS_METADATA_OPS_MAX / MARKS_A_MINUTE);
     return rc;
+}
+
+/* Operations that mark what has to be computed again. */
+struct marks {
+    struct hs_metadata_op *ops;
+    size_t n;
+    int64_t block_s; /* the last block that is marked; blocks before it are, too */
+};
+
+static void add_mark(struct change *change, struct marks *marks, const char *space,
+                     enum hs_level level, int64_t start_s)
+{
+    char key[HS_DIRTY_KEY_MAX];
+    size_t n = hs_dirty_key(level, hs_str_c(change->identity.tenant.id), start_s, key);
+
+    marks->ops[marks->n++] =
+        (struct hs_metadata_op){.action = HS_METADATA_PUT,
+                                .space = space,
+                                .key = hs_arena_copy(&change->arena, hs_str_n(key, n))};
+}
+
+/* Minutes come in order, so that a block is marked once. */
+static void mark_minute(struct change *change, struct marks *marks, int64_t minute_s)
+{
+    int64_t first_s;
+    int64_t last_s;
+
+    add_mark(change, marks, hs_dirty_fast.dirty, HS_LEVEL_1M, minute_s);
+    hs_dirty_blocks(minute_s, minute_s + 59, &first_s, &last_s);
+    for (; first_s <= last_s; first_s += hs_level_s(HS_LEVEL_10M)) {
+        if (first_s <= marks->block_s)
+            continue;
+        add_mark(change, marks, hs_dirty_behaviour.dirty, HS_LEVEL_10M, first_s);
+        marks->block_s = first_s;
+    }
 }
 
 static int mark_minutes(struct change *change, size_t *out_n, struct hs_err *err)
 {
-    char key[HS_DIRTY_KEY_MAX];
-    struct hs_metadata_op *ops;
+    struct marks marks = {.block_s = -1};
     struct hs_table minutes;
     size_t i;
     int rc = minutes_of(change, &minutes, err);
@@ -233,19 +283,13 @@ static int mark_minutes(struct change *change, size_t *out_n, struct hs_err *err
         *out_n = 0;
         return rc;
     }
-    ops = hs_arena_calloc(&change->arena, minutes.rows, sizeof(*ops));
-    if (!ops)
+    marks.ops = hs_arena_calloc(&change->arena, minutes.rows * MARKS_A_MINUTE, sizeof(*marks.ops));
+    if (!marks.ops)
         return hs_err_set(err, HS_ELIMIT, 0, "the request's memory is full");
-    for (i = 0; i < minutes.rows; i++) {
-        size_t n = hs_dirty_key(HS_LEVEL_1M, hs_str_c(change->identity.tenant.id),
-                                (int64_t)minutes.columns[0].u64[i], key);
-
-        ops[i] = (struct hs_metadata_op){.action = HS_METADATA_PUT,
-                                         .space = HS_SPACE_DIRTY,
-                                         .key = hs_arena_copy(&change->arena, hs_str_n(key, n))};
-    }
+    for (i = 0; i < minutes.rows; i++)
+        mark_minute(change, &marks, (int64_t)minutes.columns[0].u64[i]);
     *out_n = minutes.rows;
-    return hs_metadata_commit(change->gateway->deps.metadata, ops, minutes.rows, NULL, NULL, err);
+    return hs_metadata_commit(change->gateway->deps.metadata, marks.ops, marks.n, NULL, NULL, err);
 }
 
 static void change_failed(struct hs_http_req *req, const struct change *change,

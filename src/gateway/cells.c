@@ -2,10 +2,13 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "gateway/rate.h"
+
+enum { COLUMN_NAME_MAX = 64 };
 
 struct column_row {
     const char *name;
@@ -40,23 +43,51 @@ static const struct column_row columns[] = {
 #define NO_SEARCHES "no executions of kind search with a known number of results in the range"
 #define NO_SCORES "no execution in the range has a score on its first result"
 
+static int find(const struct hs_table *table, const char *name, enum hs_column_kind kind,
+                const struct hs_column **out, struct hs_err *err)
+{
+    *out = hs_table_column(table, name);
+    if (*out && (*out)->kind != kind)
+        return hs_err_set(err, HS_ECORRUPT, 0, "the store's column %s is %.*s", name,
+                          HS_STR_ARG((*out)->type));
+    return HS_OK;
+}
+
+static int find_behaviour(struct hs_cell_reader *reader, const struct hs_table *table,
+                          struct hs_err *err)
+{
+    char name[COLUMN_NAME_MAX];
+    size_t i;
+    int rc = find(table, "time_to_click_state_", HS_COL_STR, &reader->time_to_click_state, err);
+
+    if (!reader->time_to_click_state)
+        return rc;
+    for (i = 0; i < HS_BEHAVIOUR_COUNTS && rc == HS_OK; i++) {
+        snprintf(name, sizeof(name), "%s_", hs_behaviour_counts[i].name);
+        rc = find(table, name, HS_COL_U64, &reader->behaviour[i], err);
+    }
+    for (i = 0; i < HS_BEHAVIOUR_SUMS && rc == HS_OK; i++) {
+        snprintf(name, sizeof(name), "%s_", hs_behaviour_sums[i].name);
+        rc = find(table, name, HS_COL_F64, &reader->behaviour_sums[i], err);
+    }
+    return rc;
+}
+
 int hs_cell_reader_init(struct hs_cell_reader *reader, const struct hs_table *table,
                         struct hs_err *err)
 {
+    const struct hs_column *column = NULL;
     size_t i;
+    int rc = HS_OK;
 
     *reader = (struct hs_cell_reader){.count = NULL};
-    for (i = 0; i < HS_ARRAY_LEN(columns); i++) {
-        const struct hs_column *column = hs_table_column(table, columns[i].name);
-
-        if (column && column->kind != columns[i].kind)
-            return hs_err_set(err, HS_ECORRUPT, 0, "the store's column %s is %.*s", columns[i].name,
-                              HS_STR_ARG(column->type));
+    for (i = 0; i < HS_ARRAY_LEN(columns) && rc == HS_OK; i++) {
+        rc = find(table, columns[i].name, columns[i].kind, &column, err);
         memcpy((char *)reader + columns[i].at, &column, sizeof(const void *));
     }
-    if (!reader->count)
-        return hs_err_set(err, HS_ECORRUPT, 0, "the store's answer has no column count_");
-    return HS_OK;
+    if (rc == HS_OK && !reader->count)
+        rc = hs_err_set(err, HS_ECORRUPT, 0, "the store's answer has no column count_");
+    return rc == HS_OK ? find_behaviour(reader, table, err) : rc;
 }
 
 static uint64_t u64_at(const struct hs_column *column, size_t row)
@@ -71,6 +102,8 @@ static double f64_at(const struct hs_column *column, size_t row)
 
 void hs_cell_read(const struct hs_cell_reader *reader, size_t row, struct hs_cell *out)
 {
+    size_t i;
+
     *out = (struct hs_cell){
         .count = u64_at(reader->count, row),
         .weighted_count = f64_at(reader->weighted_count, row),
@@ -86,6 +119,12 @@ void hs_cell_read(const struct hs_cell_reader *reader, size_t row, struct hs_cel
         .scored = u64_at(reader->scored, row),
         .score_sum = f64_at(reader->score_sum, row),
     };
+    if (!reader->time_to_click_state)
+        return;
+    for (i = 0; i < HS_BEHAVIOUR_COUNTS; i++)
+        out->behaviour[i] = u64_at(reader->behaviour[i], row);
+    for (i = 0; i < HS_BEHAVIOUR_SUMS; i++)
+        out->behaviour_sums[i] = f64_at(reader->behaviour_sums[i], row);
 }
 
 static void add_maybe(struct hs_json *json, bool known, double v)

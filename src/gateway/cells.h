@@ -3,6 +3,7 @@
 #define HS_GATEWAY_CELLS_H
 
 #include "base/json_out.h"
+#include "model/behaviour.h"
 #include "model/table.h"
 
 enum { HS_LATENCY_QUANTILES = 4, HS_SCORE_QUANTILES = 5 };
@@ -25,6 +26,9 @@ struct hs_cell {
     const double *score; /* p5, p25, p50, p75, p95; NULL: no score */
     const struct hs_code_count *codes;
     size_t codes_n;
+    uint64_t behaviour[HS_BEHAVIOUR_COUNTS];
+    double behaviour_sums[HS_BEHAVIOUR_SUMS];
+    const double *time_to_click; /* p50, p90, p95, p99; NULL: no click */
 };
 
 /* Columns of a table by name, looked up once. */
@@ -32,6 +36,9 @@ struct hs_cell_reader {
     const struct hs_column *count, *weighted_count, *errors, *timeouts, *partials, *cancelled,
         *error_codes, *latency_count, *latency_sum_ms, *latency_max_ms, *latency_state, *searches,
         *zero_results, *scored, *score_sum, *score_state;
+    const struct hs_column *behaviour[HS_BEHAVIOUR_COUNTS]; /* NULL: without behaviour */
+    const struct hs_column *behaviour_sums[HS_BEHAVIOUR_SUMS];
+    const struct hs_column *time_to_click_state;
 };
 
 /* HS_ECORRUPT: no count, or a column of another kind than it should be. */

@@ -9,6 +9,8 @@
 #ifndef HS_GATEWAY_FACETS_H
 #define HS_GATEWAY_FACETS_H
 
+#include <stdbool.h>
+
 #include "base/str.h"
 
 enum { HS_ATTRIBUTE_NAME_MAX = 128 };
@@ -25,6 +27,7 @@ struct hs_facet {
     const char *name;
     enum hs_facet_kind kind;
     const char *column; /* of haystat.searches, as a String expression */
+    bool of_intents;    /* and of haystat.intents */
 };
 
 struct hs_facet_ref {

@@ -10,7 +10,7 @@
 /* Sums under construction: of a point, a group or everything. */
 struct sums {
     struct hs_cell cell;
-    struct hs_hist latency, score;
+    struct hs_hist latency, score, time_to_click;
     struct hs_code_count *codes; /* owned; with repeats until they are settled */
     size_t codes_n, codes_cap;
 };
@@ -48,12 +48,14 @@ static void sums_init(struct sums *sums)
     *sums = (struct sums){.codes = NULL};
     hs_hist_init(&sums->latency);
     hs_hist_init(&sums->score);
+    hs_hist_init(&sums->time_to_click);
 }
 
 static void sums_fini(struct sums *sums)
 {
     hs_hist_fini(&sums->latency);
     hs_hist_fini(&sums->score);
+    hs_hist_fini(&sums->time_to_click);
     hs_free(sums->codes);
 }
 
@@ -63,6 +65,7 @@ static void sums_reset(struct sums *sums)
     sums->codes_n = 0;
     hs_hist_reset(&sums->latency);
     hs_hist_reset(&sums->score);
+    hs_hist_reset(&sums->time_to_click);
 }
 
 static void add_code(struct sums *sums, struct hs_str code, uint64_t count)
@@ -102,6 +105,8 @@ static void settle_codes(struct sums *sums)
 
 static void add_cell(struct hs_cell *sum, const struct hs_cell *cell)
 {
+    size_t i;
+
     sum->count += cell->count;
     sum->weighted_count += cell->weighted_count;
     sum->errors += cell->errors;
@@ -115,6 +120,10 @@ static void add_cell(struct hs_cell *sum, const struct hs_cell *cell)
     sum->zero_results += cell->zero_results;
     sum->scored += cell->scored;
     sum->score_sum += cell->score_sum;
+    for (i = 0; i < HS_BEHAVIOUR_COUNTS; i++)
+        sum->behaviour[i] += cell->behaviour[i];
+    for (i = 0; i < HS_BEHAVIOUR_SUMS; i++)
+        sum->behaviour_sums[i] += cell->behaviour_sums[i];
 }
 
 static void add_group_to_total(struct fold *fold)
@@ -125,6 +134,7 @@ static void add_group_to_total(struct fold *fold)
     add_cell(&fold->total.cell, &group->cell);
     hs_hist_add(&fold->total.latency, &group->latency);
     hs_hist_add(&fold->total.score, &group->score);
+    hs_hist_add(&fold->total.time_to_click, &group->time_to_click);
     for (i = 0; i < group->codes_n; i++)
         add_code(&fold->total, group->codes[i].code, group->codes[i].count);
 }
@@ -138,6 +148,9 @@ static int add_states(struct fold *fold, struct sums *sums, size_t row)
         rc = hs_hist_add_state(&sums->latency, reader->latency_state->str[row], fold->err);
     if (rc == HS_OK && reader->score_state)
         rc = hs_hist_add_state(&sums->score, reader->score_state->str[row], fold->err);
+    if (rc == HS_OK && reader->time_to_click_state)
+        rc = hs_hist_add_state(&sums->time_to_click, reader->time_to_click_state->str[row],
+                               fold->err);
     return rc;
 }
 
@@ -189,6 +202,8 @@ static int finish(struct fold *fold, struct sums *sums, struct hs_cell *out)
     *out = sums->cell;
     out->latency = quantiles(fold, &sums->latency, latency_levels, HS_LATENCY_QUANTILES, &full);
     out->score = quantiles(fold, &sums->score, score_levels, HS_SCORE_QUANTILES, &full);
+    out->time_to_click =
+        quantiles(fold, &sums->time_to_click, latency_levels, HS_LATENCY_QUANTILES, &full);
     settle_codes(sums);
     if (sums->codes_n > 0) {
         codes = hs_arena_calloc(fold->arena, sums->codes_n, sizeof(*codes));
@@ -298,6 +313,12 @@ static bool has_room(const struct fold *fold)
     return fold->points_n + fold->groups_n < fold->in->rows_max;
 }
 
+/* An intent's executions may be in a group of their own, under another version, say. */
+static bool is_empty(const struct hs_cell *cell)
+{
+    return cell->count == 0 && cell->behaviour[HS_B_INTENTS] == 0;
+}
+
 /* The rows of one point, from the i-th of the order on; *io moves behind them. */
 static int fold_point(struct fold *fold, size_t *io)
 {
@@ -308,7 +329,7 @@ static int fold_point(struct fold *fold, size_t *io)
     sums_reset(&fold->point);
     while (rc == HS_OK && *io < fold->in->table->rows && by_place(&fold->order[*io], first) == 0)
         rc = add_row(fold, fold->order[(*io)++].row);
-    if (rc != HS_OK || fold->point.cell.count == 0 || !fold->in->series)
+    if (rc != HS_OK || is_empty(&fold->point.cell) || !fold->in->series)
         return rc;
     if (!has_room(fold))
         return too_many(fold);
@@ -328,7 +349,7 @@ static int fold_group(struct fold *fold, size_t *io)
     sums_reset(&fold->group);
     while (rc == HS_OK && *io < fold->in->table->rows && fold->order[*io].group == first->group)
         rc = fold_point(fold, io);
-    if (rc != HS_OK || fold->group.cell.count == 0)
+    if (rc != HS_OK || is_empty(&fold->group.cell))
         return rc;
     if (!has_room(fold))
         return too_many(fold);

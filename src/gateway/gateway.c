@@ -141,8 +141,14 @@ void hs_gateway_floors(struct hs_plan_in *plan)
     plan->floor_s[HS_LEVEL_6H] = 0;
 }
 
+/* Where marks lie. */
+struct marks_of {
+    struct hs_metadata *metadata;
+    const char *space;
+};
+
 /* Reads one level's marks from the plan's range. */
-static int read_level(const struct hs_gateway *gateway, struct hs_str tenant, enum hs_level level,
+static int read_level(const struct marks_of *from, struct hs_str tenant, enum hs_level level,
                       struct hs_plan_in *plan, struct hs_arena *arena, struct hs_err *err)
 {
     struct hs_plan_marks *marks = &plan->marks[level];
@@ -161,8 +167,8 @@ static int read_level(const struct hs_gateway *gateway, struct hs_str tenant, en
         return hs_err_set(err, HS_ELIMIT, 0, "dirty marks do not fit into the request's memory");
     *marks = (struct hs_plan_marks){.start_s = starts, .unknown_from_s = INT64_MAX};
     while (rc == HS_OK && n == MARKS_A_PAGE && marks->n + MARKS_A_PAGE <= MARKS_MAX) {
-        rc = hs_metadata_scan(gateway->deps.metadata, HS_SPACE_DIRTY, hs_str_n(prefix, prefix_n),
-                              last, arena, entries, MARKS_A_PAGE, &n, err);
+        rc = hs_metadata_scan(from->metadata, from->space, hs_str_n(prefix, prefix_n), last, arena,
+                              entries, MARKS_A_PAGE, &n, err);
         for (i = 0; i < n && rc == HS_OK; i++) {
             enum hs_level found;
             struct hs_str owner;
@@ -181,13 +187,15 @@ static int read_level(const struct hs_gateway *gateway, struct hs_str tenant, en
     return rc;
 }
 
-int hs_gateway_marks(const struct hs_gateway *gateway, struct hs_str tenant,
-                     struct hs_plan_in *plan, struct hs_arena *arena, struct hs_err *err)
+int hs_gateway_marks(const struct hs_gateway *gateway, const struct hs_dirty_spaces *spaces,
+                     struct hs_str tenant, struct hs_plan_in *plan, struct hs_arena *arena,
+                     struct hs_err *err)
 {
+    const struct marks_of from = {gateway->deps.metadata, spaces->dirty};
     int level;
     int rc = HS_OK;
 
     for (level = 0; level < HS_LEVEL_N && rc == HS_OK; level++)
-        rc = read_level(gateway, tenant, (enum hs_level)level, plan, arena, err);
+        rc = read_level(&from, tenant, (enum hs_level)level, plan, arena, err);
     return rc;
 }

@@ -26,9 +26,11 @@ void hs_gateway_reply(struct hs_http_req *req, const struct hs_gateway *gateway,
 /* Refuses every query parameter but `key`. False: the request was answered. */
 bool hs_gateway_no_params(struct hs_http_req *req);
 
-/* Fills a plan's marks from metadata, in arena. Bounded: beyond, windows count as dirty. @blocks */
-int hs_gateway_marks(const struct hs_gateway *gateway, struct hs_str tenant,
-                     struct hs_plan_in *plan, struct hs_arena *arena, struct hs_err *err);
+/* Fills a plan's marks of a rollup from metadata, in arena. Bounded: beyond, windows count as
+ * dirty. @blocks */
+int hs_gateway_marks(const struct hs_gateway *gateway, const struct hs_dirty_spaces *spaces,
+                     struct hs_str tenant, struct hs_plan_in *plan, struct hs_arena *arena,
+                     struct hs_err *err);
 /* The floors of a plan: what the rollups keep (sql/0003_fast.sql). */
 void hs_gateway_floors(struct hs_plan_in *plan);
 

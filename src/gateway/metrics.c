@@ -27,7 +27,7 @@ struct work {
     struct hs_params params;
     struct hs_range range;
     struct hs_plan_in in;
-    struct hs_plan plan;
+    struct hs_plan plan, behaviour;
     enum hs_metrics_table table;
     struct hs_arena arena;
     struct hs_buf counted;
@@ -89,6 +89,7 @@ static int run(struct work *work, const struct hs_params *params, struct hs_tabl
         .params = params,
         .range = &work->range,
         .plan = &work->plan,
+        .behaviour = &work->behaviour,
         .counted = hs_buf_str(&work->counted),
         .tenant = work->tenant,
         .measures = hs_metrics_kind_measures(work->kind),
@@ -155,6 +156,16 @@ static int run_total(struct work *work, struct hs_cell *out, struct hs_err *err)
     return rc;
 }
 
+static int plan_cells(struct work *work, const struct hs_dirty_spaces *spaces, struct hs_plan *out,
+                      struct hs_err *err)
+{
+    int rc = hs_gateway_marks(work->gateway, spaces, work->tenant, &work->in, &work->arena, err);
+
+    if (rc == HS_OK)
+        hs_plan_make(&work->in, out);
+    return rc;
+}
+
 static int answer(struct work *work, struct hs_buf *body, struct hs_err *err)
 {
     struct hs_table rows;
@@ -171,9 +182,10 @@ static int answer(struct work *work, struct hs_buf *body, struct hs_err *err)
     int rc = hs_source_condition(work->gateway->deps.metadata, work->tenant, &work->counted, err);
 
     if (rc == HS_OK && reads_cells(work))
-        rc = hs_gateway_marks(work->gateway, work->tenant, &work->in, &work->arena, err);
-    if (rc == HS_OK && reads_cells(work))
-        hs_plan_make(&work->in, &work->plan);
+        rc = plan_cells(work, &hs_dirty_fast, &work->plan, err);
+    if (rc == HS_OK && reads_cells(work) &&
+        (hs_metrics_kind_measures(work->kind) & HS_MEASURE_BEHAVIOUR))
+        rc = plan_cells(work, &hs_dirty_behaviour, &work->behaviour, err);
     if (rc == HS_OK)
         rc = run(work, &work->params, &rows, &fold, err);
     if (rc == HS_OK && groups_by_experiment(&work->params))

@@ -2,7 +2,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/behaviour_json.h"
 #include "gateway/cells.h"
+
+enum { SETTLING_S = 60 /* from the end of a window to its last computation */ };
 
 struct kind_row {
     const char *name;
@@ -13,8 +16,9 @@ struct kind_row {
 
 static const struct kind_row kinds[HS_METRICS_KIND_N] = {
     [HS_METRICS_LATENCY] = {"latency", HS_MEASURE_LATENCY, hs_cell_latency, hs_series_latency},
-    [HS_METRICS_RELEVANCE] = {"relevance", HS_MEASURE_ZERO | HS_MEASURE_SCORE, hs_cell_relevance,
-                              hs_series_relevance},
+    [HS_METRICS_RELEVANCE] = {"relevance",
+                              HS_MEASURE_ZERO | HS_MEASURE_SCORE | HS_MEASURE_BEHAVIOUR,
+                              hs_cell_relevance, hs_series_relevance},
     [HS_METRICS_ERRORS] = {"errors", HS_MEASURE_ERRORS | HS_MEASURE_CODES, hs_cell_errors,
                            hs_series_errors},
     [HS_METRICS_SUMMARY] = {"summary", HS_MEASURE_ERRORS | HS_MEASURE_LATENCY | HS_MEASURE_ZERO,
@@ -42,6 +46,53 @@ unsigned hs_metrics_kind_measures(enum hs_metrics_kind kind)
     return kinds[kind].measures;
 }
 
+/* A window of actions that is still open at the end of the range: until then its numbers grow. */
+static void add_until(struct writer *writer, const char *key, int64_t window_s)
+{
+    const struct hs_metrics_answer *answer = writer->answer;
+    int64_t until_s = HS_MIN(answer->range->to_s, answer->now_s) + window_s + SETTLING_S;
+
+    hs_json_key(&writer->json, key);
+    if (until_s > answer->now_s)
+        hs_json_add_time(&writer->json, until_s * HS_NS_PER_S);
+    else
+        hs_json_add_null(&writer->json);
+}
+
+static void add_provisional(struct writer *writer)
+{
+    struct hs_json *json = &writer->json;
+
+    hs_json_key(json, "provisional_until");
+    hs_json_obj_open(json);
+    add_until(writer, "clicks", HS_INTENT_LENGTH_S);
+    add_until(writer, "purchases", HS_INTENT_LENGTH_S + HS_PURCHASE_WINDOW_S);
+    hs_json_obj_close(json);
+}
+
+/* Whether the statement could have columns of intents. */
+static bool knows_intents(const struct writer *writer)
+{
+    return (writer->kind->measures & HS_MEASURE_BEHAVIOUR) &&
+           (writer->answer->table != HS_METRICS_RAW ||
+            hs_metrics_of_intents(writer->answer->params));
+}
+
+static void add_totals(struct writer *writer, const struct hs_cell *cell)
+{
+    struct hs_json *json = &writer->json;
+
+    writer->kind->totals(json, cell);
+    if (knows_intents(writer)) {
+        hs_behaviour_json(json, cell);
+    } else if (writer->kind->measures & HS_MEASURE_BEHAVIOUR) {
+        hs_json_key(json, "intents");
+        hs_json_add_null(json);
+        hs_json_key(json, "intents_reason");
+        hs_json_add_c(json, "a key of group_by or filter is not known of intents");
+    }
+}
+
 static void add_head(struct writer *writer)
 {
     const struct hs_metrics_answer *answer = writer->answer;
@@ -61,13 +112,15 @@ static void add_head(struct writer *writer)
     hs_json_arr_close(json);
     hs_json_key(json, "table");
     hs_json_add_c(json, table_names[answer->table]);
+    if (writer->kind->measures & HS_MEASURE_BEHAVIOUR)
+        add_provisional(writer);
 }
 
 static void add_total(struct writer *writer)
 {
     hs_json_key(&writer->json, "total");
     hs_json_obj_open(&writer->json);
-    writer->kind->totals(&writer->json, &writer->answer->fold->total);
+    add_totals(writer, &writer->answer->fold->total);
     hs_json_obj_close(&writer->json);
 }
 
@@ -118,6 +171,8 @@ static void add_series(struct writer *writer, const struct hs_fold_group *group)
     hs_json_arr_close(&writer->json);
     for (column = writer->kind->series; column->name; column++)
         add_column(writer, column, group);
+    for (column = hs_series_behaviour; knows_intents(writer) && column->name; column++)
+        add_column(writer, column, group);
     hs_json_obj_close(&writer->json);
 }
 
@@ -136,7 +191,7 @@ static void add_group(struct writer *writer, const struct hs_fold_group *group)
         hs_json_add_str(json, hs_fold_key(answer->rows, i)->str[group->row]);
     }
     hs_json_obj_close(json);
-    writer->kind->totals(json, &group->cell);
+    add_totals(writer, &group->cell);
     if (params->series)
         add_series(writer, group);
     hs_json_obj_close(json);

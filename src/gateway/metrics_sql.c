@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "model/behaviour.h"
 #include "model/cell_sql.h"
 
 enum {
     SQL_BYTES_MAX = 9 << 20,
+    COLUMN_SQL_MAX = 96,
     WINDOWS_OF_POINT_MAX = 3,   /* beyond, the store merges a point's windows */
     WINDOWS_UNMERGED_MIN = 100, /* but not for so few windows in all */
 };
@@ -14,27 +16,34 @@ enum {
 struct measure_row {
     unsigned measure; /* 0: always */
     const char *column;
-    const char *merged; /* over cells */
+    const char *merged;  /* over cells */
+    const char *nothing; /* of rows that have none */
 };
 
+#define U64 "toUInt64(0)"
+#define F64 "toFloat64(0)"
+#define STATE "char(0)"
+
 static const struct measure_row measures[] = {
-    {0, "count", "sum(c.count)"},
-    {0, "weighted_count", "sum(c.weighted_count)"},
-    {HS_MEASURE_ERRORS, "errors", "sum(c.errors)"},
-    {HS_MEASURE_ERRORS, "timeouts", "sum(c.timeouts)"},
-    {HS_MEASURE_ERRORS, "partials", "sum(c.partials)"},
-    {HS_MEASURE_ERRORS, "cancelled", "sum(c.cancelled)"},
-    {HS_MEASURE_CODES, "error_codes", "sumMap(c.error_codes)"},
-    {HS_MEASURE_LATENCY, "latency_count", "sum(c.latency_count)"},
-    {HS_MEASURE_LATENCY, "latency_sum_ms", "sum(c.latency_sum_ms)"},
-    {HS_MEASURE_LATENCY, "latency_max_ms", "max(c.latency_max_ms)"},
+    {0, "count", "sum(c.count)", U64},
+    {0, "weighted_count", "sum(c.weighted_count)", F64},
+    {HS_MEASURE_ERRORS, "errors", "sum(c.errors)", U64},
+    {HS_MEASURE_ERRORS, "timeouts", "sum(c.timeouts)", U64},
+    {HS_MEASURE_ERRORS, "partials", "sum(c.partials)", U64},
+    {HS_MEASURE_ERRORS, "cancelled", "sum(c.cancelled)", U64},
+    {HS_MEASURE_CODES, "error_codes", "sumMap(c.error_codes)",
+     "map()::Map(LowCardinality(String), UInt64)"},
+    {HS_MEASURE_LATENCY, "latency_count", "sum(c.latency_count)", U64},
+    {HS_MEASURE_LATENCY, "latency_sum_ms", "sum(c.latency_sum_ms)", F64},
+    {HS_MEASURE_LATENCY, "latency_max_ms", "max(c.latency_max_ms)", F64},
     {HS_MEASURE_LATENCY, "latency_state",
-     HS_SQL_MERGED_STATE(HS_SQL_LATENCY_LEVELS, "c.latency_state")},
-    {HS_MEASURE_ZERO, "searches", "sum(c.searches)"},
-    {HS_MEASURE_ZERO, "zero_results", "sum(c.zero_results)"},
-    {HS_MEASURE_SCORE, "scored", "sum(c.scored)"},
-    {HS_MEASURE_SCORE, "score_sum", "sum(c.score_sum)"},
-    {HS_MEASURE_SCORE, "score_state", HS_SQL_MERGED_STATE(HS_SQL_SCORE_LEVELS, "c.score_state")},
+     HS_SQL_MERGED_STATE(HS_SQL_LATENCY_LEVELS, "c.latency_state"), STATE},
+    {HS_MEASURE_ZERO, "searches", "sum(c.searches)", U64},
+    {HS_MEASURE_ZERO, "zero_results", "sum(c.zero_results)", U64},
+    {HS_MEASURE_SCORE, "scored", "sum(c.scored)", U64},
+    {HS_MEASURE_SCORE, "score_sum", "sum(c.score_sum)", F64},
+    {HS_MEASURE_SCORE, "score_state", HS_SQL_MERGED_STATE(HS_SQL_SCORE_LEVELS, "c.score_state"),
+     STATE},
 };
 
 void hs_sql_init(struct hs_sql *sql)
@@ -208,12 +217,65 @@ static bool has_level(const struct hs_plan *plan, enum hs_level level)
     return false;
 }
 
+/* ---- columns of one branch: those of searches, or those of intents, the others as nothing */
+
+enum branch { OF_SEARCHES, OF_INTENTS };
+
+static void add_own(const char *column, const char *expression, struct hs_buf *text)
+{
+    if (expression)
+        hs_buf_addf(text, ", %s AS %s", expression, column);
+    else
+        hs_buf_addf(text, ", %s", column);
+}
+
+/* Columns of intents; expressions over haystat.intents when from_intents. */
+static void add_behaviour_columns(enum branch branch, bool from_intents, struct hs_buf *text)
+{
+    bool own = branch == OF_INTENTS;
+    size_t i;
+
+    for (i = 0; i < HS_BEHAVIOUR_COUNTS; i++)
+        add_own(hs_behaviour_counts[i].name,
+                !own           ? "toUInt64(0)"
+                : from_intents ? hs_behaviour_counts[i].from_intents
+                               : NULL,
+                text);
+    for (i = 0; i < HS_BEHAVIOUR_SUMS; i++)
+        add_own(hs_behaviour_sums[i].name,
+                !own           ? "toFloat64(0)"
+                : from_intents ? hs_behaviour_sums[i].from_intents
+                               : NULL,
+                text);
+    add_own(hs_behaviour_state.name,
+            !own           ? "char(0)"
+            : from_intents ? hs_behaviour_state.from_intents
+                           : NULL,
+            text);
+}
+
+static void add_columns(const struct hs_metrics_ask *ask, enum branch branch, bool from_intents,
+                        struct hs_buf *text)
+{
+    size_t i;
+
+    for (i = 0; i < HS_ARRAY_LEN(measures); i++) {
+        if (wanted(ask, &measures[i]))
+            add_own(measures[i].column, branch == OF_SEARCHES ? NULL : measures[i].nothing, text);
+    }
+    if (ask->measures & HS_MEASURE_BEHAVIOUR)
+        add_behaviour_columns(branch, from_intents, text);
+}
+
+/* ---- cells */
+
 /* PREWHERE names only columns of the sort key, which is right under FINAL and spares reading the
  * states of other rows. */
-static void add_cells(const struct hs_metrics_ask *ask, const struct hs_facet_ref *dim,
-                      enum hs_level level, struct hs_sql *sql)
+static void add_cells(const struct hs_metrics_ask *ask, enum branch branch,
+                      const struct hs_facet_ref *dim, enum hs_level level, struct hs_sql *sql)
 {
     const struct hs_params *params = ask->params;
+    const char *table = branch == OF_INTENTS ? "behaviour" : dim ? "dim" : "fast";
     struct hs_buf *text = &sql->text;
     size_t i;
 
@@ -221,56 +283,90 @@ static void add_cells(const struct hs_metrics_ask *ask, const struct hs_facet_re
     for (i = 0; i < ask->params->groups_n; i++)
         hs_buf_addf(text, "%s::String AS k%zu, ", cell_column(&params->groups[i]), i);
     add_point(ask, "t", text);
-    for (i = 0; i < HS_ARRAY_LEN(measures); i++) {
-        if (wanted(ask, &measures[i]))
-            hs_buf_addf(text, ", %s", measures[i].column);
-    }
-    hs_buf_addf(text, " FROM haystat.%s_%s FINAL PREWHERE tenant = ", dim ? "dim" : "fast",
-                hs_level_name(level));
+    add_columns(ask, branch, false, text);
+    hs_buf_addf(text, " FROM haystat.%s_%s FINAL PREWHERE tenant = ", table, hs_level_name(level));
     hs_sql_value(sql, ask->tenant);
-    if (dim) {
+    if (dim || branch == OF_INTENTS) {
         HS_BUF_ADD_LIT(text, " AND dim = ");
-        hs_sql_value(sql, hs_str_c(dim->field->name));
+        hs_sql_value(sql, dim ? hs_str_c(dim->field->name) : HS_STR(""));
     }
     for (i = 0; i < params->filters_n; i++)
         add_filter(sql, &params->filters[i], cell_column(&params->filters[i].field));
     HS_BUF_ADD_LIT(text, " AND (");
-    add_ranges(ask->plan, level, sql);
+    add_ranges(branch == OF_INTENTS ? ask->behaviour : ask->plan, level, sql);
     HS_BUF_ADD_LIT(text, ")");
+}
+
+/* Appends the levels of a plan to a union. */
+static void add_levels(const struct hs_metrics_ask *ask, enum branch branch,
+                       const struct hs_facet_ref *dim, bool *first, struct hs_sql *sql)
+{
+    const struct hs_plan *plan = branch == OF_INTENTS ? ask->behaviour : ask->plan;
+    int level;
+
+    for (level = 0; level < HS_LEVEL_N; level++) {
+        if (!has_level(plan, (enum hs_level)level))
+            continue;
+        if (!*first)
+            HS_BUF_ADD_LIT(&sql->text, " UNION ALL ");
+        add_cells(ask, branch, dim, (enum hs_level)level, sql);
+        *first = false;
+    }
 }
 
 static void add_all_cells(const struct hs_metrics_ask *ask, const struct hs_facet_ref *dim,
                           struct hs_sql *sql)
 {
     bool first = true;
-    int level;
 
-    for (level = 0; level < HS_LEVEL_N; level++) {
-        if (!has_level(ask->plan, (enum hs_level)level))
-            continue;
-        if (!first)
-            HS_BUF_ADD_LIT(&sql->text, " UNION ALL ");
-        add_cells(ask, dim, (enum hs_level)level, sql);
-        first = false;
+    add_levels(ask, OF_SEARCHES, dim, &first, sql);
+    if (ask->measures & HS_MEASURE_BEHAVIOUR)
+        add_levels(ask, OF_INTENTS, dim, &first, sql);
+}
+
+/* ---- raw rows */
+
+static void add_keys(const struct hs_metrics_ask *ask, struct hs_buf *text)
+{
+    size_t i;
+
+    for (i = 0; i < ask->params->groups_n; i++)
+        hs_buf_addf(text, "k%zu, ", i);
+}
+
+static void add_fields(const struct hs_metrics_ask *ask, struct hs_sql *sql)
+{
+    size_t i;
+
+    for (i = 0; i < ask->params->groups_n; i++) {
+        add_field(sql, &ask->params->groups[i]);
+        hs_buf_addf(&sql->text, " AS k%zu, ", i);
     }
 }
 
-/* Raw rows as cells by group and point. */
-static void add_raw(const struct hs_metrics_ask *ask, struct hs_sql *sql)
+static void add_group_by(const struct hs_metrics_ask *ask, struct hs_buf *text)
 {
-    const struct hs_params *params = ask->params;
-    struct hs_buf *text = &sql->text;
     size_t i;
 
+    HS_BUF_ADD_LIT(text, " GROUP BY b");
+    for (i = 0; i < ask->params->groups_n; i++)
+        hs_buf_addf(text, ", k%zu", i);
+}
+
+/* Searches as cells by group and point. */
+static void add_raw_searches(const struct hs_metrics_ask *ask, struct hs_sql *sql)
+{
+    struct hs_buf *text = &sql->text;
+
     HS_BUF_ADD_LIT(text, "SELECT ");
-    for (i = 0; i < params->groups_n; i++)
-        hs_buf_addf(text, "k%zu, ", i);
+    add_keys(ask, text);
+    HS_BUF_ADD_LIT(text, "b");
+    add_columns(ask, OF_SEARCHES, false, text);
+    HS_BUF_ADD_LIT(text, " FROM (SELECT ");
+    add_keys(ask, text);
     add_point(ask, "t", text);
     HS_BUF_ADD_LIT(text, ", " HS_SQL_CELLS_FROM_ROWS " FROM (SELECT ");
-    for (i = 0; i < params->groups_n; i++) {
-        add_field(sql, &params->groups[i]);
-        hs_buf_addf(text, " AS k%zu, ", i);
-    }
+    add_fields(ask, sql);
     HS_BUF_ADD_LIT(text, HS_SQL_ROW_COLUMNS " FROM haystat.searches WHERE tenant = ");
     hs_sql_value(sql, ask->tenant);
     hs_buf_addf(text,
@@ -278,10 +374,51 @@ static void add_raw(const struct hs_metrics_ask *ask, struct hs_sql *sql)
                 "AND parent_query_id = '' AND (%.*s)",
                 (long long)ask->range->from_s, (long long)ask->range->to_s,
                 HS_STR_ARG(ask->counted));
-    hs_sql_raw_filters(sql, params);
-    HS_BUF_ADD_LIT(text, ") GROUP BY b");
+    hs_sql_raw_filters(sql, ask->params);
+    HS_BUF_ADD_LIT(text, ")");
+    add_group_by(ask, text);
+    HS_BUF_ADD_LIT(text, ")");
+}
+
+/* Intents as cells by group and point. */
+static void add_raw_intents(const struct hs_metrics_ask *ask, struct hs_sql *sql)
+{
+    struct hs_buf *text = &sql->text;
+
+    HS_BUF_ADD_LIT(text, "SELECT ");
+    add_keys(ask, text);
+    add_point(ask, "t", text);
+    add_columns(ask, OF_INTENTS, true, text);
+    HS_BUF_ADD_LIT(text, " FROM (SELECT ");
+    add_fields(ask, sql);
+    HS_BUF_ADD_LIT(text, "* FROM haystat.intents FINAL WHERE tenant = ");
+    hs_sql_value(sql, ask->tenant);
+    hs_buf_addf(text, " AND t >= toDateTime(%lld, 'UTC') AND t < toDateTime(%lld, 'UTC')",
+                (long long)ask->range->from_s, (long long)ask->range->to_s);
+    hs_sql_raw_filters(sql, ask->params);
+    HS_BUF_ADD_LIT(text, ") AS i");
+    add_group_by(ask, text);
+}
+
+static void add_raw(const struct hs_metrics_ask *ask, struct hs_sql *sql)
+{
+    add_raw_searches(ask, sql);
+    if ((ask->measures & HS_MEASURE_BEHAVIOUR) && hs_metrics_of_intents(ask->params)) {
+        HS_BUF_ADD_LIT(&sql->text, " UNION ALL ");
+        add_raw_intents(ask, sql);
+    }
+}
+
+bool hs_metrics_of_intents(const struct hs_params *params)
+{
+    bool known = true;
+    size_t i;
+
     for (i = 0; i < params->groups_n; i++)
-        hs_buf_addf(text, ", k%zu", i);
+        known &= params->groups[i].field->of_intents;
+    for (i = 0; i < params->filters_n; i++)
+        known &= params->filters[i].field.field->of_intents;
+    return known;
 }
 
 /* Whether the store merges cells into points. It need not where a point is hardly more than a
@@ -302,13 +439,30 @@ static bool merges(const struct hs_metrics_ask *ask)
     return windows > WINDOWS_UNMERGED_MIN && windows > WINDOWS_OF_POINT_MAX * points;
 }
 
-static void add_merge(const struct hs_metrics_ask *ask, struct hs_buf *text)
+static void add_picked(const char *name, const char *merged, struct hs_buf *text)
 {
+    if (merged)
+        hs_buf_addf(text, ", %s AS %s_", merged, name);
+    else
+        hs_buf_addf(text, ", c.%s AS %s_", name, name);
+}
+
+static void add_picked_behaviour(bool merged, struct hs_buf *text)
+{
+    char sum[COLUMN_SQL_MAX];
     size_t i;
 
-    HS_BUF_ADD_LIT(text, " GROUP BY b");
-    for (i = 0; i < ask->params->groups_n; i++)
-        hs_buf_addf(text, ", k%zu", i);
+    for (i = 0; i < HS_BEHAVIOUR_COUNTS + HS_BEHAVIOUR_SUMS; i++) {
+        const char *name = i < HS_BEHAVIOUR_COUNTS
+                               ? hs_behaviour_counts[i].name
+                               : hs_behaviour_sums[i - HS_BEHAVIOUR_COUNTS].name;
+
+        snprintf(sum, sizeof(sum), "sum(c.%s)", name);
+        add_picked(name, merged ? sum : NULL, text);
+    }
+    add_picked(hs_behaviour_state.name,
+               merged ? HS_SQL_MERGED_STATE(HS_SQL_LATENCY_LEVELS, "c.time_to_click_state") : NULL,
+               text);
 }
 
 void hs_metrics_sql(const struct hs_metrics_ask *ask, struct hs_sql *sql)
@@ -323,13 +477,11 @@ void hs_metrics_sql(const struct hs_metrics_ask *ask, struct hs_sql *sql)
     for (i = 0; i < ask->params->groups_n; i++)
         hs_buf_addf(text, ", k%zu", i);
     for (i = 0; i < HS_ARRAY_LEN(measures); i++) {
-        if (!wanted(ask, &measures[i]))
-            continue;
-        if (merged)
-            hs_buf_addf(text, ", %s AS %s_", measures[i].merged, measures[i].column);
-        else
-            hs_buf_addf(text, ", c.%s AS %s_", measures[i].column, measures[i].column);
+        if (wanted(ask, &measures[i]))
+            add_picked(measures[i].column, merged ? measures[i].merged : NULL, text);
     }
+    if (ask->measures & HS_MEASURE_BEHAVIOUR)
+        add_picked_behaviour(merged, text);
     HS_BUF_ADD_LIT(text, " FROM (");
     if (raw)
         add_raw(ask, sql);
@@ -337,5 +489,5 @@ void hs_metrics_sql(const struct hs_metrics_ask *ask, struct hs_sql *sql)
         add_all_cells(ask, dim.field ? &dim : NULL, sql);
     HS_BUF_ADD_LIT(text, ") AS c");
     if (merged)
-        add_merge(ask, text);
+        add_group_by(ask, text);
 }

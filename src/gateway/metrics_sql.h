@@ -25,6 +25,7 @@ enum hs_measure {
     HS_MEASURE_LATENCY = 1 << 2, /* latency_count, latency_sum_ms, latency_max_ms, latency_state */
     HS_MEASURE_ZERO = 1 << 3,    /* searches, zero_results */
     HS_MEASURE_SCORE = 1 << 4,   /* scored, score_sum, score_state */
+    HS_MEASURE_BEHAVIOUR = 1 << 5, /* the columns of model/behaviour.h */
 };
 
 /* A statement under construction. Names of parameters live in it, so it must not move. */
@@ -49,11 +50,15 @@ enum hs_metrics_table { HS_METRICS_FAST, HS_METRICS_DIM, HS_METRICS_RAW };
 enum hs_metrics_table hs_metrics_table(const struct hs_params *params,
                                        struct hs_facet_ref *out_dim);
 
+/* Whether the fields of a request are known of intents. */
+bool hs_metrics_of_intents(const struct hs_params *params);
+
 struct hs_metrics_ask {
     const struct hs_params *params;
     const struct hs_range *range;
-    const struct hs_plan *plan; /* FAST and DIM */
-    struct hs_str counted;      /* RAW: condition of port/source.h */
+    const struct hs_plan *plan;      /* FAST and DIM */
+    const struct hs_plan *behaviour; /* the same of the behaviour rollup */
+    struct hs_str counted;           /* RAW: condition of port/source.h */
     struct hs_str tenant;
     unsigned measures; /* set of enum hs_measure */
 };

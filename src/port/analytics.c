@@ -96,13 +96,13 @@ void hs_analytics_close(struct hs_analytics *analytics)
         analytics->ops->close(analytics);
 }
 
-int hs_analytics_kill(struct hs_analytics *analytics, struct hs_str query_id, bool sync,
+int hs_analytics_kill(struct hs_analytics *analytics, struct hs_str prefix, bool sync,
                       int64_t timeout_ms, struct hs_err *err)
 {
-    const struct hs_param param = {"id", query_id};
+    const struct hs_param param = {"prefix", prefix};
     const struct hs_query query = {
-        .sql = sync ? "KILL QUERY WHERE query_id = {id:String} SYNC"
-                    : "KILL QUERY WHERE query_id = {id:String} ASYNC",
+        .sql = sync ? "KILL QUERY WHERE startsWith(query_id, {prefix:String}) SYNC"
+                    : "KILL QUERY WHERE startsWith(query_id, {prefix:String}) ASYNC",
         .params = &param,
         .params_n = 1,
         .user = HS_ANALYTICS_RW,

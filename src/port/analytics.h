@@ -100,10 +100,10 @@ int hs_analytics_insert(struct hs_analytics *analytics, const struct hs_insert *
 int hs_analytics_ping(struct hs_analytics *analytics, int64_t timeout_ms, struct hs_err *err);
 void hs_analytics_close(struct hs_analytics *analytics);
 
-/* Asks each server to end the query of that id (KILL QUERY … ASYNC, or SYNC: waits until it has
- * ended). A query that is not running is HS_OK. Needs the HS_ANALYTICS_RW user. Returns as exec.
+/* Asks each server to end the queries whose id begins so (KILL QUERY … ASYNC, or SYNC: waits until
+ * they have ended). None running is HS_OK. Needs the HS_ANALYTICS_RW user. Returns as exec.
  * @thread any @blocks */
-int hs_analytics_kill(struct hs_analytics *analytics, struct hs_str query_id, bool sync,
+int hs_analytics_kill(struct hs_analytics *analytics, struct hs_str prefix, bool sync,
                       int64_t timeout_ms, struct hs_err *err);
 
 #endif

@@ -3,12 +3,16 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "model/behaviour.h"
 
 struct level_row {
     const char *name;
     int64_t seconds;
     int64_t kept_days;
 };
+
+const struct hs_dirty_spaces hs_dirty_fast = {"dirty", "rolled"};
+const struct hs_dirty_spaces hs_dirty_behaviour = {"behaviour_dirty", "behaviour_rolled"};
 
 static const struct level_row level_rows[HS_LEVEL_N] = {
     [HS_LEVEL_1M] = {"1m", 60, 30},
@@ -44,6 +48,21 @@ size_t hs_dirty_key(enum hs_level level, struct hs_str tenant, int64_t start_s,
     HS_ASSERT(n > 0);
     HS_ASSERT(n < HS_DIRTY_KEY_MAX);
     return (size_t)n;
+}
+
+static int64_t block_of(int64_t t_s)
+{
+    int64_t block_s = hs_level_s(HS_LEVEL_10M);
+
+    return HS_MAX(t_s, 0) / block_s * block_s;
+}
+
+/* An intent begins up to its length before what belongs to it; and up to the gap later, when the
+ * action's clock is behind, or when a search joins one that was not known. */
+void hs_dirty_blocks(int64_t from_s, int64_t to_s, int64_t *out_first_s, int64_t *out_last_s)
+{
+    *out_first_s = block_of(from_s - HS_INTENT_LENGTH_S);
+    *out_last_s = block_of(to_s + HS_INTENT_GAP_S);
 }
 
 int hs_dirty_parse(struct hs_str key, enum hs_level *out_level, struct hs_str *out_tenant,

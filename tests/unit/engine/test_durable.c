@@ -62,7 +62,7 @@ static int teardown(void **state)
 static void put_rolled(struct fixture *f)
 {
     const struct hs_metadata_op op = {.action = HS_METADATA_PUT,
-                                      .space = HS_SPACE_ROLLED,
+                                      .space = hs_dirty_fast.rolled,
                                       .key = HS_STR(MARK)};
 
     assert_int_equal(hs_metadata_commit(f->deps.metadata, &op, 1, NULL, NULL, &f->err), HS_OK);
@@ -99,10 +99,10 @@ static void sync__keeps_rolled_marks_until_a_power_loss_is_recovered_from(void *
 
     put_rolled(f);
     sync_once(f);
-    assert_true(has_mark(f, HS_SPACE_ROLLED));
+    assert_true(has_mark(f, hs_dirty_fast.rolled));
     assert_int_equal(hs_power_recovered(f->deps.metadata, &f->err), HS_OK);
-    assert_false(has_mark(f, HS_SPACE_ROLLED));
-    assert_true(has_mark(f, HS_SPACE_DIRTY));
+    assert_false(has_mark(f, hs_dirty_fast.rolled));
+    assert_true(has_mark(f, hs_dirty_fast.dirty));
 }
 
 static void sync__forgets_what_was_rolled_in_this_boot(void **state)
@@ -112,8 +112,8 @@ static void sync__forgets_what_was_rolled_in_this_boot(void **state)
     assert_int_equal(hs_power_recovered(f->deps.metadata, &f->err), HS_OK);
     put_rolled(f);
     sync_once(f);
-    assert_false(has_mark(f, HS_SPACE_ROLLED));
-    assert_false(has_mark(f, HS_SPACE_DIRTY));
+    assert_false(has_mark(f, hs_dirty_fast.rolled));
+    assert_false(has_mark(f, hs_dirty_fast.dirty));
 }
 
 int main(void)

@@ -91,10 +91,50 @@ static void condition__of_too_many_applications_stays_within_its_limit(void **st
     hs_buf_fini(&out);
 }
 
+/* Actions count from the source that searches count from when that sends any, else the best. */
+static void lists__of_actions_and_of_tracked_applications(void **state)
+{
+    static const char two[] =
+        "{\"seen\":[\"native\",\"ubi\"],\"counted\":\"ubi\",\"actions\":[\"native\",\"ubi\"]}";
+    struct fake both = fake_of(1, 1, two);
+    struct fake other = fake_of(1, 1,
+                                "{\"seen\":[\"native\"],\"counted\":\"native\","
+                                "\"actions\":[\"ubi\",\"span\"]}");
+    struct fake one = fake_of(1, 1, "{\"seen\":[],\"counted\":\"\",\"actions\":[\"ubi\"]}");
+    struct fake none = fake_of(1, 1, "{\"seen\":[\"native\"],\"counted\":\"native\"}");
+    const struct {
+        struct fake *fake;
+        enum hs_source_kind kind;
+        const char *names, *counted;
+    } cases[] = {
+        {&both, HS_SOURCE_OF_ACTIONS, "'0'", "'ubi'"},
+        {&other, HS_SOURCE_OF_ACTIONS, "'0'", "'ubi'"},
+        {&one, HS_SOURCE_OF_ACTIONS, "", ""},
+        {&one, HS_SOURCE_OF_SEARCHES, "", ""},
+        {&one, HS_SOURCE_TRACKED, "'0'", "'ubi'"},
+        {&none, HS_SOURCE_OF_ACTIONS, "", ""},
+        {&none, HS_SOURCE_TRACKED, "", ""},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < HS_ARRAY_LEN(cases); i++) {
+        struct hs_source_lists lists;
+
+        assert_int_equal(hs_source_lists_read(&cases[i].fake->base, HS_STR("t"), cases[i].kind,
+                                              &lists, NULL),
+                         HS_OK);
+        assert_string_equal(hs_buf_cstr(&lists.names), cases[i].names);
+        assert_string_equal(hs_buf_cstr(&lists.counted), cases[i].counted);
+        hs_source_lists_fini(&lists);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(condition__names_applications_with_two_sources),
+        cmocka_unit_test(lists__of_actions_and_of_tracked_applications),
         cmocka_unit_test(condition__of_too_many_applications_stays_within_its_limit),
     };
 
