@@ -18,6 +18,7 @@ typedef int hs_cmd_fn(int argc, char **argv);
 hs_cmd_fn hs_cmd_serve;
 hs_cmd_fn hs_cmd_store;
 hs_cmd_fn hs_cmd_simulate;
+hs_cmd_fn hs_cmd_eval;
 hs_cmd_fn hs_cmd_keys;
 hs_cmd_fn hs_cmd_health;
 hs_cmd_fn hs_cmd_config;
