@@ -18,6 +18,7 @@ struct command_row {
 
 static const struct command_row rows[] = {
     {"config", hs_cmd_config, "prints the options in force and where they came from"},
+    {"detect", hs_cmd_detect, "finds anomalies in a series of values"},
     {"eval", hs_cmd_eval, "measures a run against judgments, as trec_eval does"},
     {"health", hs_cmd_health, "is everything up and ready; is what was sent what is stored"},
     {"keys", hs_cmd_keys, "makes, lists and revokes API keys"},

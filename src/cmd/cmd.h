@@ -19,6 +19,7 @@ hs_cmd_fn hs_cmd_serve;
 hs_cmd_fn hs_cmd_store;
 hs_cmd_fn hs_cmd_simulate;
 hs_cmd_fn hs_cmd_eval;
+hs_cmd_fn hs_cmd_detect;
 hs_cmd_fn hs_cmd_keys;
 hs_cmd_fn hs_cmd_health;
 hs_cmd_fn hs_cmd_config;
