@@ -257,3 +257,25 @@ void hs_args_fini(struct hs_args *args)
     if (args)
         hs_conf_fini(&args->conf);
 }
+
+int64_t hs_args_seconds(const char *text)
+{
+    static const struct {
+        char unit;
+        int64_t s;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct hs_str s = hs_str_c(text);
+    int64_t factor = 1;
+    uint64_t value;
+    size_t i;
+
+    for (i = 0; i < HS_ARRAY_LEN(units); i++)
+        if (s.n > 1 && s.p[s.n - 1] == units[i].unit)
+            factor = units[i].s;
+    if (s.n > 1 && (s.p[s.n - 1] < '0' || s.p[s.n - 1] > '9'))
+        s.n--;
+    if (hs_str_to_u64(s, &value) || value > 365ULL * 86400 ||
+        (s.n < strlen(text) && factor == 1 && text[s.n] != 's'))
+        return 0;
+    return (int64_t)value * factor;
+}

@@ -52,5 +52,7 @@ int hs_args_usage_error(const struct hs_command *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* "haystat keys: <text of err>" on stderr; returns 1. */
 int hs_args_failed(const struct hs_command *command, const struct hs_err *err);
+/* "90", "90s", "30m", "12h", "7d" in seconds, at most 365 days; 0: malformed, or 0. */
+int64_t hs_args_seconds(const char *text);
 
 #endif

@@ -15,15 +15,19 @@
 #include "base/mem.h"
 #include "cmd/args.h"
 #include "cmd/cmd.h"
+#include "cmd/detect_replay.h"
 
 enum { TEXT_MAX = 96, LINE_BYTES_MAX = 65536 };
 
 static const char *timezone_name;
 static const char *without;
+static const char *replay;
 
 static const struct hs_flag flags[] = {
     {"timezone", "NAME", "whose hours and weekdays count, as Europe/Berlin; default UTC",
      &timezone_name},
+    {"replay", NULL, "FILE has minutes of services (haystat simulate --minutes); prints incidents",
+     &replay},
     {"without", "PART[,PART]…", "leaves out: value, roughness, transition, season, once", &without},
     {NULL, NULL, NULL, NULL},
 };
@@ -273,6 +277,12 @@ int hs_cmd_detect(int argc, char **argv)
         code = set_timezone();
     if (code >= 0)
         return code;
+    if (replay) {
+        struct hs_err err;
+
+        return hs_detect_replay(args.operands[0], &err) == HS_OK ? HS_EXIT_DONE
+                                                                 : hs_args_failed(&command, &err);
+    }
     detect = hs_xalloc(sizeof(*detect));
     detect->detector = hs_detector_new(parts);
     code = run_detect(detect, args.operands[0]);

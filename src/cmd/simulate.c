@@ -14,10 +14,11 @@
 #include "cmd/args.h"
 #include "cmd/cmd.h"
 #include "cmd/running.h"
+#include "cmd/simulate_minutes.h"
 #include "net/http_client.h"
 #include "sim/run.h"
 
-enum { URL_MAX = 512, BAR = 24, DEMO_S = 365 * 86400, DAY_S = 86400, PROBE_MS = 5000 };
+enum { URL_MAX = 512, BAR = 24, DAY_S = 86400, DEMO_S = 365 * DAY_S, PROBE_MS = 5000 };
 
 struct flags {
     const char *qps, *scenario, *duration, *seed, *target, *otlp, *truth, *backfill, *demo, *key;
@@ -58,29 +59,6 @@ static int parse_numbers(const struct simulate *simulate, const struct number_ro
     return -1;
 }
 
-/* "90", "90s", "30m", "12h", "7d" in seconds; 0: malformed. */
-static int64_t parse_time(const char *text)
-{
-    static const struct {
-        char unit;
-        int64_t s;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', DAY_S}};
-    struct hs_str s = hs_str_c(text);
-    int64_t factor = 1;
-    uint64_t value;
-    size_t i;
-
-    for (i = 0; i < HS_ARRAY_LEN(units); i++)
-        if (s.n > 1 && s.p[s.n - 1] == units[i].unit)
-            factor = units[i].s;
-    if (s.n > 1 && (s.p[s.n - 1] < '0' || s.p[s.n - 1] > '9'))
-        s.n--;
-    if (hs_str_to_u64(s, &value) || value > (uint64_t)DEMO_S ||
-        (s.n < strlen(text) && factor == 1 && text[s.n] != 's'))
-        return 0;
-    return (int64_t)value * factor;
-}
-
 static int parse_times(struct simulate *simulate)
 {
     struct hs_sim_run_conf *conf = &simulate->conf;
@@ -88,17 +66,19 @@ static int parse_times(struct simulate *simulate)
     int64_t give_up_s;
 
     conf->demo = flags->demo != NULL;
-    conf->duration_s = flags->duration ? parse_time(flags->duration) : conf->demo ? DEMO_S : 60;
+    conf->duration_s = flags->duration ? hs_args_seconds(flags->duration)
+                       : conf->demo    ? DEMO_S
+                                       : 60;
     if (conf->duration_s < 1 || conf->duration_s > DEMO_S)
         return hs_args_usage_error(simulate->command, "--duration is \"%s\", wants 1s to 365d",
                                    flags->duration);
-    conf->backfill_s = flags->backfill ? parse_time(flags->backfill) : 0;
+    conf->backfill_s = flags->backfill ? hs_args_seconds(flags->backfill) : 0;
     if (flags->backfill && (conf->backfill_s < 1 || conf->backfill_s > 400LL * DAY_S))
         return hs_args_usage_error(simulate->command, "--backfill is \"%s\", wants 1s to 400d",
                                    flags->backfill);
     if (flags->backfill && conf->demo)
         return hs_args_usage_error(simulate->command, "--backfill and --demo exclude each other");
-    give_up_s = flags->give_up ? parse_time(flags->give_up) : 60;
+    give_up_s = flags->give_up ? hs_args_seconds(flags->give_up) : 60;
     if (give_up_s < 1 || give_up_s > DAY_S)
         return hs_args_usage_error(simulate->command, "--give-up is \"%s\", wants 1s to 1d",
                                    flags->give_up);
@@ -374,36 +354,42 @@ static int prepare_and_run(struct simulate *simulate)
 
 int hs_cmd_simulate(int argc, char **argv)
 {
-    struct simulate *simulate = hs_xalloc(sizeof(*simulate));
-    struct flags *flags = &simulate->flags;
+    struct simulate *simulate;
+    struct flags flags = {NULL};
     const struct hs_flag table[] = {
-        {"qps", "N", "searches a second; default 100, demo 20, backfill 2", &flags->qps},
-        {"scenario", "NAME", "normal, error_spike, slow_queries, anomaly_spike", &flags->scenario},
-        {"duration", "TIME", "60, 10m, 1h; default 60s, demo: until stopped", &flags->duration},
-        {"seed", "N", "equal seeds give equal events; default 1", &flags->seed},
-        {"run", "NAME", "part of all ids; default: the time", &flags->run},
-        {"target", "URL", "gateway; default: what runs with --data", &flags->target},
-        {"otlp", "URL", "where spans go, or none; default: the target", &flags->otlp},
-        {"truth", "FILE", "gets what the metrics must be", &flags->truth},
-        {"backfill", "TIME", "history of 7d, 12h …, at full speed", &flags->backfill},
-        {"demo", NULL, "daily cycle, an incident now and then, until stopped", &flags->demo},
-        {"key", "KEY", "API key; a backfill wants scope import", &flags->key},
-        {"connections", "N", "at most so many requests at once; default 4", &flags->connections},
-        {"results", "N", "results listed in a search, 0 to 20; default 5", &flags->results},
-        {"traces", "SHARE", "of searches with spans; default 1, backfill 0.02", &flags->traces},
-        {"give-up", "TIME", "unanswered batches are retried so long; default 60s", &flags->give_up},
+        {"qps", "N", "searches a second; default 100, demo 20, backfill 2", &flags.qps},
+        {"scenario", "NAME", "normal, error_spike, slow_queries, anomaly_spike", &flags.scenario},
+        {"duration", "TIME", "60, 10m, 1h; default 60s, demo: until stopped", &flags.duration},
+        {"seed", "N", "equal seeds give equal events; default 1", &flags.seed},
+        {"run", "NAME", "part of all ids; default: the time", &flags.run},
+        {"target", "URL", "gateway; default: what runs with --data", &flags.target},
+        {"otlp", "URL", "where spans go, or none; default: the target", &flags.otlp},
+        {"truth", "FILE", "gets what the metrics must be", &flags.truth},
+        {"backfill", "TIME", "history of 7d, 12h …, at full speed", &flags.backfill},
+        {"demo", NULL, "daily cycle, an incident now and then, until stopped", &flags.demo},
+        {"key", "KEY", "API key; a backfill wants scope import", &flags.key},
+        {"connections", "N", "at most so many requests at once; default 4", &flags.connections},
+        {"results", "N", "results listed in a search, 0 to 20; default 5", &flags.results},
+        {"traces", "SHARE", "of searches with spans; default 1, backfill 0.02", &flags.traces},
+        {"give-up", "TIME", "unanswered batches are retried so long; default 60s", &flags.give_up},
         {NULL, NULL, NULL, NULL},
     };
     const struct hs_command command = {
         .name = "simulate",
-        .synopsis = "",
+        .synopsis = "[minutes]",
         .about = "Sends simulated searches at a fixed rate, whether or not they are answered in\n"
-                 "time, with clicks and traces. Ends with 3 when not everything was acknowledged.",
+                 "time, with clicks and traces. Ends with 3 when not everything was acknowledged.\n"
+                 "`haystat simulate minutes --help`: weeks of minutes for `detect --replay`.",
         .flags = table,
     };
-    int rc = hs_args_parse_conf(&command, argc, argv, &simulate->args);
+    int rc;
 
+    if (argc > 1 && strcmp(argv[1], "minutes") == 0)
+        return hs_simulate_minutes(argc - 1, argv + 1);
+    simulate = hs_xalloc(sizeof(*simulate));
+    rc = hs_args_parse_conf(&command, argc, argv, &simulate->args);
     if (rc < 0) {
+        simulate->flags = flags;
         simulate->command = &command;
         simulate->conf.clock = hs_clock_system();
         rc = prepare_and_run(simulate);

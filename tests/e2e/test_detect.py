@@ -118,7 +118,7 @@ def test_bad_input__is_told_with_line_value_and_rule():
             ("timestamp,value\n1,1e301\n", 'value is "1e301"'),
             ("timestamp,value\n1\n", "line 2: only 1 fields"),
             ("timestamp,value\n1,1" + "0" * 70000, "line 2 is longer than 65534 bytes"),
-            ("timestamp,value\n1,1\0,2\n3,4\n", "line 2 is longer than 65534 bytes, or has a byte 0"),
+            ("timestamp,value\n1,1\0,2\n3,4\n", "or has a byte 0"),
             ('timestamp,value\n1,"2\n', "line 2: a quote does not end")]:
         done = detect(text, code=1)
         assert told in done.stderr, done.stderr
