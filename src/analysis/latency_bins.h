@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
+
 enum { HS_LATENCY_BINS = 192 /* up to 2^21 ms, 35 min */ };
 
 struct hs_latency_bins {
@@ -18,6 +20,10 @@ struct hs_latency_bins {
 size_t hs_latency_bin(double ms);
 /* The lower edge of a bin. */
 double hs_latency_bin_ms(size_t bin);
+/* Adds ClickHouse's state of quantilesBFloat16Weighted as its bytes (varint n, then n times the
+ * upper half of a Float32 and a weight of 64 bits). HS_ECORRUPT: it is none. */
+int hs_latency_bins_add_state(struct hs_latency_bins *bins, struct hs_str state,
+                              struct hs_err *err);
 void hs_latency_bins_add(struct hs_latency_bins *bins, const struct hs_latency_bins *other);
 void hs_latency_bins_scale(struct hs_latency_bins *bins, double factor);
 /* The value that a share `level` lies below, between the edges of its bin; 0: there are none. */

@@ -45,6 +45,21 @@ uint64_t hs_watch_refused(const struct hs_watch *watch)
     return watch->refused;
 }
 
+size_t hs_watch_services(const struct hs_watch *watch)
+{
+    return watch->services_n;
+}
+
+size_t hs_watch_open(const struct hs_watch *watch)
+{
+    size_t open = 0;
+    size_t i;
+
+    for (i = 0; i < watch->incidents_n; i++)
+        open += watch->incidents[i].end_s == 0;
+    return open;
+}
+
 /* ---- services */
 
 static struct watch_service *find(const struct hs_watch *watch, struct hs_str service,
@@ -173,7 +188,7 @@ static bool all_silent(struct hs_watch *watch, int64_t minute_s, const struct hs
 void hs_watch_minute(struct hs_watch *watch, int64_t minute_s, const struct hs_watch_row *rows,
                      size_t n)
 {
-    bool hold = all_silent(watch, minute_s, rows, n);
+    bool hold = watch->quiet || all_silent(watch, minute_s, rows, n);
     size_t i;
 
     for (i = 0; i < watch->services_n; i++)
@@ -187,7 +202,7 @@ void hs_watch_minute(struct hs_watch *watch, int64_t minute_s, const struct hs_w
         hs_watch_service_minute(watch, service, minute_s, &rows[i], hold);
     }
     for (i = 0; i < watch->services_n; i++)
-        if (!watch->services[i]->seen && !hold)
+        if (!watch->services[i]->seen && (watch->quiet || !hold))
             hs_watch_service_minute(watch, watch->services[i], minute_s, NULL, hold);
     watch->judged_s = minute_s + MINUTE_S;
 }
@@ -212,7 +227,8 @@ void hs_watch_settle(struct hs_watch *watch, int64_t minute_s, const struct hs_w
         struct hs_watch_minute minute = {.minute_s = minute_s,
                                          .local_s = hs_watch_local(watch, minute_s),
                                          .numerator = rows[i].clicked,
-                                         .denominator = rows[i].shown};
+                                         .denominator = rows[i].shown,
+                                         .hold = watch->quiet};
         enum hs_watch_change change;
 
         if (!service || clicks_unsure(service, minute_s))
@@ -305,26 +321,91 @@ void hs_watch_restore(struct hs_watch *watch, const struct hs_watch_incident *in
     }
 }
 
-bool hs_watch_accept(struct hs_watch *watch, uint64_t id)
+enum said { SAID_ACCEPT, SAID_CLOSE, SAID_MUTE };
+
+static struct hs_watch_incident *open_search(struct hs_watch *watch, uint64_t id)
 {
-    struct hs_watch_incident *incident = NULL;
     size_t i;
 
-    for (i = 0; i < watch->incidents_n; i++)
-        if (watch->incidents[i].id == id && watch->incidents[i].end_s == 0)
-            incident = &watch->incidents[i];
-    if (!incident || incident->kind != HS_WATCH_SEARCH)
-        return false;
-    for (i = 0; i < incident->members_n; i++) {
-        struct hs_watch_member member = incident->members[i];
-        struct hs_watch_series *series = series_of(watch, &member);
+    for (i = 0; i < watch->incidents_n; i++) {
+        struct hs_watch_incident *incident = &watch->incidents[i];
+
+        if (incident->id == id && incident->end_s == 0 && incident->kind == HS_WATCH_SEARCH)
+            return incident;
+    }
+    return NULL;
+}
+
+/* Does what was said to each open series of the incident. */
+static bool say(struct hs_watch *watch, uint64_t id, enum said said, int64_t until_s)
+{
+    struct hs_watch_incident *incident = open_search(watch, id);
+    size_t i;
+
+    for (i = 0; incident && i < incident->members_n; i++) {
+        const struct hs_watch_member member = incident->members[i];
         struct watch_service *service =
             find(watch, hs_str_c(member.service), hs_str_c(member.environment));
+        struct hs_watch_series *series = series_of(watch, &member);
 
         if (!series || member.end_s > 0)
             continue;
-        hs_watch_series_accept(series);
+        if (said == SAID_MUTE) {
+            series->muted_until_s = until_s;
+            continue;
+        }
+        if (said == SAID_ACCEPT)
+            hs_watch_series_accept(series);
+        else
+            hs_watch_series_reset(series);
         hs_watch_series_closed(watch, service, member.metric, watch->judged_s);
     }
-    return true;
+    return incident != NULL;
+}
+
+bool hs_watch_accept(struct hs_watch *watch, uint64_t id)
+{
+    return say(watch, id, SAID_ACCEPT, 0);
+}
+
+bool hs_watch_close(struct hs_watch *watch, uint64_t id)
+{
+    return say(watch, id, SAID_CLOSE, 0);
+}
+
+bool hs_watch_mute(struct hs_watch *watch, uint64_t id, int64_t until_s)
+{
+    return say(watch, id, SAID_MUTE, until_s);
+}
+
+void hs_watch_quiet(struct hs_watch *watch)
+{
+    watch->quiet = true;
+}
+
+void hs_watch_begin(struct hs_watch *watch, int64_t judged_s)
+{
+    size_t i;
+    int metric;
+
+    watch->quiet = false;
+    watch->judged_s = judged_s;
+    for (i = 0; i < watch->services_n; i++)
+        for (metric = 0; metric < HS_WATCH_METRICS; metric++)
+            hs_watch_series_reset(&watch->services[i]->series[metric]);
+}
+
+void hs_watch_each(const struct hs_watch *watch, int64_t minute_s, hs_watch_series_fn *fn,
+                   void *arg)
+{
+    size_t i;
+    int metric;
+
+    for (i = 0; i < watch->services_n; i++) {
+        const struct watch_service *service = watch->services[i];
+
+        for (metric = 0; metric < HS_WATCH_METRICS; metric++)
+            if (service->series[metric].minute_s == minute_s)
+                fn(arg, service->service, service->environment, &service->series[metric]);
+    }
 }

@@ -120,12 +120,29 @@ void hs_watch_restore(struct hs_watch *watch, const struct hs_watch_incident *in
 /* What it is about is normal from now on: closes it. False: there is no open one of that id. */
 bool hs_watch_accept(struct hs_watch *watch, uint64_t id);
 
+/* Not worth an incident: closes it, and goes on judging. False as above. */
+bool hs_watch_close(struct hs_watch *watch, uint64_t id);
+/* Its series do not open before until_s. False as above. */
+bool hs_watch_mute(struct hs_watch *watch, uint64_t id, int64_t until_s);
+/* From now on minutes are judged, and nothing opens. */
+void hs_watch_quiet(struct hs_watch *watch);
+/* Ends that: evidence so far is forgotten, minutes that end by judged_s are behind. */
+void hs_watch_begin(struct hs_watch *watch, int64_t judged_s);
+
+/* Calls fn for each series that was judged in that minute. */
+typedef void hs_watch_series_fn(void *arg, const char *service, const char *environment,
+                                const struct hs_watch_series *series);
+void hs_watch_each(const struct hs_watch *watch, int64_t minute_s, hs_watch_series_fn *fn,
+                   void *arg);
 /* The series as last judged; NULL: there is no such service. @borrowed until the next call */
 const struct hs_watch_series *hs_watch_look(const struct hs_watch *watch, struct hs_str service,
                                             struct hs_str environment, enum hs_watch_metric metric);
 double hs_watch_threshold(const struct hs_watch *watch);
 /* Services beyond HS_WATCH_SERVICES_MAX that sent rows and are not watched. */
 uint64_t hs_watch_refused(const struct hs_watch *watch);
+/* Services that are watched, incidents that are open. */
+size_t hs_watch_services(const struct hs_watch *watch);
+size_t hs_watch_open(const struct hs_watch *watch);
 /* "search", "telemetry" */
 const char *hs_watch_type_name(enum hs_watch_kind kind);
 /* The metric's name, or that of the kind. */

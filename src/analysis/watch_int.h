@@ -41,7 +41,7 @@ struct hs_watch {
     size_t incidents_n;
     struct watch_silence all; /* no service sends anything */
     int64_t judged_s;         /* end of the last minute; 0: none yet */
-    bool late;
+    bool late, quiet;
 };
 
 /* ---- watch_service.c */

@@ -208,8 +208,7 @@ static void shift(struct hs_watch_series *series, double observed, double expect
 
     hs_rate_baseline_shift(&series->baseline,
                            fmin(fmax(factor, 1 / shift_times_max), shift_times_max));
-    series->open = false;
-    hs_evidence_clear(&series->evidence);
+    hs_watch_series_reset(series);
 }
 
 static enum hs_watch_change push_open(struct hs_watch_series *series,
@@ -221,8 +220,7 @@ static enum hs_watch_change push_open(struct hs_watch_series *series,
     series->open_observed = keeps * series->open_observed + minute->numerator;
     series->open_expected = keeps * series->open_expected + series->expected * minute->denominator;
     if (hs_evidence_back(&series->evidence, weighed, threshold)) {
-        series->open = false;
-        hs_evidence_clear(&series->evidence);
+        hs_watch_series_reset(series);
         return HS_WATCH_CLOSES;
     }
     if (minute->minute_s - series->start_s < PERSISTS_S)
@@ -262,7 +260,7 @@ enum hs_watch_change hs_watch_series_push(struct hs_watch_series *series,
     if (series->open)
         return push_open(series, minute, &weighed, threshold);
     run = hs_evidence_push(&series->evidence, minute->minute_s, &weighed, threshold);
-    if (run && !minute->hold && matters(series, run)) {
+    if (run && !minute->hold && minute->minute_s >= series->muted_until_s && matters(series, run)) {
         series->open = true;
         series->start_s = run->start_s;
         series->opened_s = minute->minute_s;
@@ -275,6 +273,12 @@ enum hs_watch_change hs_watch_series_push(struct hs_watch_series *series,
     else if (hs_evidence_largest(&series->evidence)->nats < learn_share * threshold)
         learn(series, minute, &weighed);
     return HS_WATCH_SAME;
+}
+
+void hs_watch_series_reset(struct hs_watch_series *series)
+{
+    series->open = false;
+    hs_evidence_clear(&series->evidence);
 }
 
 void hs_watch_series_accept(struct hs_watch_series *series)

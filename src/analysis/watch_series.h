@@ -33,6 +33,7 @@ struct hs_watch_series {
     struct hs_evidence evidence;
     double recent_observed, recent_expected; /* numerators of the last hour or two */
     bool open;
+    int64_t muted_until_s;               /* it does not open before */
     int64_t start_s, opened_s;           /* while open */
     double open_observed, open_expected; /* of the last two hours of an anomaly, as numerators */
     /* Of the last minute that was judged, as a rate: for people. */
@@ -58,6 +59,8 @@ double hs_watch_series_normal(const struct hs_watch_series *series, int64_t loca
 /* Judges a minute, then learns it unless it may be part of an anomaly. threshold: in nats. */
 enum hs_watch_change hs_watch_series_push(struct hs_watch_series *series,
                                           const struct hs_watch_minute *minute, double threshold);
+/* Closes, and forgets the evidence. */
+void hs_watch_series_reset(struct hs_watch_series *series);
 /* What it is now is the new normal: closes. */
 void hs_watch_series_accept(struct hs_watch_series *series);
 /* 0…1, 0.5 at the threshold: evidence ÷ (evidence + threshold). */

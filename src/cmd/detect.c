@@ -5,9 +5,7 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "analysis/detect.h"
 #include "base/clock.h"
@@ -16,6 +14,7 @@
 #include "cmd/args.h"
 #include "cmd/cmd.h"
 #include "cmd/detect_replay.h"
+#include "conf/timezone.h"
 
 enum { TEXT_MAX = 96, LINE_BYTES_MAX = 65536 };
 
@@ -81,11 +80,7 @@ static int read_time(struct hs_str text, int64_t *out_ns)
 
 static int64_t local_seconds(int64_t ns)
 {
-    time_t seconds = (time_t)(ns / HS_NS_PER_S);
-    struct tm local;
-
-    localtime_r(&seconds, &local);
-    return seconds + local.tm_gmtoff;
+    return ns / HS_NS_PER_S + hs_timezone_offset_s(ns / HS_NS_PER_S);
 }
 
 static int bad_field(struct detect *detect, const char *name, struct hs_str text, const char *rule)
@@ -229,27 +224,12 @@ static int read_parts(unsigned *out)
     return -1;
 }
 
-/* The C library takes any name; one that is not in its database is UTC. */
 static int set_timezone(void)
 {
-    char path[TEXT_MAX];
-    FILE *zone;
+    struct hs_err err;
 
-    if (!timezone_name)
-        timezone_name = "UTC";
-    if (strstr(timezone_name, "..") || timezone_name[0] == '/' ||
-        snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", timezone_name) >= TEXT_MAX)
-        return hs_args_usage_error(&command,
-                                   "--timezone is \"%.64s\", wants a name as Europe/Berlin",
-                                   timezone_name);
-    zone = strcmp(timezone_name, "UTC") == 0 ? NULL : fopen(path, "re");
-    if (!zone && strcmp(timezone_name, "UTC") != 0)
-        return hs_args_usage_error(&command, "--timezone is \"%s\", which %s does not have",
-                                   timezone_name, "/usr/share/zoneinfo");
-    if (zone)
-        fclose(zone);
-    setenv("TZ", timezone_name, 1);
-    tzset();
+    if (hs_timezone_use(timezone_name ? timezone_name : "UTC", &err) != HS_OK)
+        return hs_args_usage_error(&command, "--timezone: %s", err.text);
     return -1;
 }
 

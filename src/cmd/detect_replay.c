@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "analysis/watch.h"
 #include "analysis/watch_json.h"
@@ -10,6 +9,7 @@
 #include "base/csv.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "conf/timezone.h"
 
 enum {
     MINUTE_S = 60,
@@ -319,12 +319,8 @@ static void print_event(void *arg, enum hs_watch_event event,
 
 static int64_t offset_s(void *arg, int64_t utc_s)
 {
-    time_t at = (time_t)utc_s;
-    struct tm local;
-
     (void)arg;
-    localtime_r(&at, &local);
-    return local.tm_gmtoff;
+    return hs_timezone_offset_s(utc_s);
 }
 
 int hs_detect_replay(const char *path, struct hs_err *err)

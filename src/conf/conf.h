@@ -92,6 +92,7 @@ struct hs_conf {
     double rollup_cpu_share;           /* rollup.cpu_share: 0.25 */
     uint64_t rollup_open_ms;           /* rollup.open: least time between two of an open minute */
     uint64_t rollup_behaviour_ms; /* rollup.behaviour: 1 min, pace of blocks up to 31 min old */
+    char *anomalies_timezone;     /* anomalies.timezone: UTC */
     double rollup_behaviour_age_share; /* rollup.behaviour_age_share: 0.25 of a block's age */
     uint64_t rollup_debounce_ms;       /* rollup.debounce: 30 s, closed minutes */
     uint64_t retention_searches_days;  /* retention.searches: 30 */

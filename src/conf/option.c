@@ -159,6 +159,8 @@ const struct hs_option hs_options[] = {
            "Least time between two rollups of behaviour of recent blocks of ten minutes."),
     NUMBER(F64, "rollup.behaviour_age_share", rollup_behaviour_age_share, "0.25", 0, 10,
            "How long such a block that was touched waits for more, as a share of its age."),
+    STRING("anomalies.timezone", anomalies_timezone, "UTC", NULL,
+           "Time zone of the hours and weekdays that baselines go by, as Europe/Berlin."),
     NUMBER(DURATION, "rollup.debounce", rollup_debounce_ms, "30s", 0, HOUR,
            "How long a closed minute that was touched waits for more."),
     NUMBER(DAYS, "retention.searches", retention_searches_days, "30d", 1, 3650,

@@ -15,7 +15,8 @@ int hs_engine_start(const struct hs_loader_deps *deps, const char *store_folder,
                     struct hs_engine **out, struct hs_err *err);
 /* Finishes what it can, syncs, frees. NULL is a no-op. @blocks */
 void hs_engine_stop(struct hs_engine *engine);
-/* {"loader": {…}, "rollup": {…}, "behaviour": {…}} for /api/v1/status. @thread any */
+/* {"loader": {…}, "rollup": {…}, "behaviour": {…}, "anomalies": {…}} for /api/v1/status.
+ * @thread any */
 void hs_engine_status(void *arg, struct hs_json *json);
 
 #endif

@@ -46,6 +46,14 @@ void hs_loader_stop(struct hs_loader *loader);
  * process left out, by topic and reason. For /api/v1/status. @thread any */
 void hs_loader_status(struct hs_loader *loader, struct hs_json *json);
 
+/* What the stream holds now: everything that was received up to here. HS_EAGAIN: the loader does
+ * not read yet. The caller frees. @thread any */
+struct hs_loader_mark;
+int hs_loader_mark_new(struct hs_loader *loader, struct hs_loader_mark **out, struct hs_err *err);
+/* Whether all of it is loaded. @thread any */
+bool hs_loader_mark_reached(struct hs_loader *loader, const struct hs_loader_mark *mark);
+void hs_loader_mark_free(struct hs_loader_mark *mark);
+
 /* Everything below `loaded` as read from `positions` was made durable: moves durable, forgets the
  * ranges below and lets the stream delete. Called by the sync thread. @thread any @blocks */
 struct hs_loaded_snapshot;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "engine/append.h"
 #include "engine/loader_int.h"
 
 enum { LETTER_BYTES_MAX = HS_STREAM_VALUE_MAX, LETTER_VALUE_MAX = 1 << 20 };
@@ -13,26 +14,6 @@ struct hs_metric hs_loader_dead_letters = {
     .help = "Messages that were acknowledged but could not be loaded, by topic and reason.",
     .labels = {"topic", "reason"},
 };
-
-/* Shared by the appender's callback and the waiting loader. */
-struct letter_wait {
-    struct hs_mutex lock;
-    struct hs_cond cond;
-    bool done;
-    int rc;
-};
-
-static void letter_done(void *arg, int rc, const struct hs_err *err)
-{
-    struct letter_wait *wait = arg;
-
-    (void)err;
-    hs_mutex_lock(&wait->lock);
-    wait->rc = rc;
-    wait->done = true;
-    hs_cond_signal(&wait->cond);
-    hs_mutex_unlock(&wait->lock);
-}
 
 /* The letter: where the message stands, why it was refused, and its value when it is text. */
 static void write_letter(const struct hs_part *part, const struct hs_record *record,
@@ -63,21 +44,6 @@ static void write_letter(const struct hs_part *part, const struct hs_record *rec
     hs_json_obj_close(&json);
 }
 
-static int append_letter(struct hs_loader *loader, const struct hs_batch *batch,
-                         struct letter_wait *wait, struct hs_err *err)
-{
-    int rc = hs_stream_append(loader->deps.stream, HS_TOPIC_DLQ, batch, letter_done, wait, err);
-
-    if (rc != HS_OK)
-        return rc;
-    hs_mutex_lock(&wait->lock);
-    while (!wait->done)
-        hs_cond_wait_ms(&wait->cond, &wait->lock, -1);
-    rc = wait->rc;
-    hs_mutex_unlock(&wait->lock);
-    return rc == HS_OK ? rc : hs_err_set(err, rc, 0, "search.dlq did not take a dead letter");
-}
-
 int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
                           const struct hs_record *record, const char *reason,
                           const struct hs_err *why, struct hs_err *err)
@@ -88,19 +54,15 @@ int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
                              .schema_version = 1,
                              .messages = &message,
                              .n = 1};
-    struct letter_wait wait = {.done = false};
     int64_t wait_ms = RETRY_MIN_MS;
     struct hs_buf letter;
     int rc;
 
-    hs_mutex_init(&wait.lock, HS_RANK_QUEUE);
-    hs_cond_init(&wait.cond);
     hs_buf_init(&letter, LETTER_BYTES_MAX);
     write_letter(part, record, reason, why, &letter);
     message.value = hs_buf_str(&letter);
     do {
-        wait.done = false;
-        rc = append_letter(loader, &batch, &wait, err);
+        rc = hs_append_wait(loader->deps.stream, HS_TOPIC_DLQ, &batch, err);
     } while (rc != HS_OK && hs_rc_retriable(rc) && hs_loader_back_off(loader, &wait_ms));
     if (rc == HS_OK) {
         hs_metric_add(&hs_loader_dead_letters, labels, 1);
@@ -109,7 +71,5 @@ int hs_loader_dead_letter(struct hs_loader *loader, const struct hs_part *part,
                HS_KV_S("detail", why->text));
     }
     hs_buf_fini(&letter);
-    hs_cond_fini(&wait.cond);
-    hs_mutex_fini(&wait.lock);
     return rc;
 }

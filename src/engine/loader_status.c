@@ -71,6 +71,55 @@ void hs_loader_status(struct hs_loader *loader, struct hs_json *json)
     hs_free(views);
 }
 
+struct hs_loader_mark {
+    struct hs_lag ends[PARTS_MAX];
+    size_t n;
+};
+
+int hs_loader_mark_new(struct hs_loader *loader, struct hs_loader_mark **out, struct hs_err *err)
+{
+    struct hs_loader_mark *mark = hs_xalloc(sizeof(*mark));
+    int n = hs_loader_lag(loader, mark->ends, PARTS_MAX);
+
+    if (n <= 0) {
+        hs_free(mark);
+        return hs_err_set(err, HS_EAGAIN, 0, "the loader does not read yet");
+    }
+    mark->n = (size_t)n;
+    *out = mark;
+    return HS_OK;
+}
+
+static bool is_loaded(const struct hs_loader *loader, const struct hs_lag *end)
+{
+    size_t i;
+
+    for (i = 0; i < loader->views_n; i++) {
+        const struct hs_part_view *view = &loader->views[i];
+
+        if (view->topic == end->topic && view->partition == end->partition)
+            return view->loaded >= end->end;
+    }
+    return true; /* of another loader by now */
+}
+
+bool hs_loader_mark_reached(struct hs_loader *loader, const struct hs_loader_mark *mark)
+{
+    bool reached = true;
+    size_t i;
+
+    hs_mutex_lock(&loader->lock);
+    for (i = 0; i < mark->n && reached; i++)
+        reached = is_loaded(loader, &mark->ends[i]);
+    hs_mutex_unlock(&loader->lock);
+    return reached;
+}
+
+void hs_loader_mark_free(struct hs_loader_mark *mark)
+{
+    hs_free(mark);
+}
+
 struct hs_loaded_snapshot {
     struct hs_part_view parts[PARTS_MAX];
     char keys[PARTS_MAX][HS_PART_KEY_MAX];

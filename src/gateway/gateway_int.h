@@ -36,7 +36,9 @@ void hs_gateway_floors(struct hs_plan_in *plan);
 
 /* Handlers; arg is the gateway. */
 hs_http_handler_fn hs_gateway_latency, hs_gateway_relevance, hs_gateway_errors, hs_gateway_summary;
-hs_http_handler_fn hs_gateway_top, hs_gateway_trace, hs_gateway_anomalies;
+hs_http_handler_fn hs_gateway_degraded;
+hs_http_handler_fn hs_gateway_top, hs_gateway_trace;
+hs_http_handler_fn hs_gateway_anomalies, hs_gateway_anomaly, hs_gateway_anomaly_say;
 hs_http_handler_fn hs_gateway_applications, hs_gateway_applications_put;
 hs_http_handler_fn hs_gateway_start_page, hs_gateway_docs_page, hs_gateway_openapi,
     hs_gateway_asset;

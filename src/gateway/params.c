@@ -24,7 +24,11 @@ struct param_row {
     param_fn *fn;
 };
 
-enum { METRICS = 1 << HS_PARAMS_METRICS, TOP = 1 << HS_PARAMS_TOP };
+enum {
+    METRICS = 1 << HS_PARAMS_METRICS,
+    TOP = 1 << HS_PARAMS_TOP,
+    ALL = METRICS | TOP | 1 << HS_PARAMS_DEGRADED,
+};
 
 static const char *const by_names[HS_TOP_N] = {
     [HS_TOP_COUNT] = "count",
@@ -213,18 +217,18 @@ static int parse_key(struct parse *parse, struct hs_str value)
 }
 
 static const struct param_row rows[] = {
-    {"from", METRICS | TOP, false, parse_from},
-    {"to", METRICS | TOP, false, parse_to},
+    {"from", ALL, false, parse_from},
+    {"to", ALL, false, parse_to},
     {"step", METRICS, false, parse_step},
     {"series", METRICS, false, parse_series},
-    {"service", METRICS | TOP, true, parse_service},
-    {"environment", METRICS | TOP, true, parse_environment},
+    {"service", ALL, true, parse_service},
+    {"environment", ALL, true, parse_environment},
     {"group_by", METRICS, false, parse_group_by},
-    {"filter", METRICS | TOP, true, parse_filter},
+    {"filter", ALL, true, parse_filter},
     {"by", TOP, false, parse_by},
     {"limit", TOP, false, parse_limit},
     {"cursor", TOP, false, parse_cursor},
-    {"key", METRICS | TOP, false, parse_key},
+    {"key", ALL, false, parse_key},
 };
 
 static const struct param_row *find_row(unsigned kinds, struct hs_str name)

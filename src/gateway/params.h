@@ -52,7 +52,7 @@ struct hs_params {
     struct hs_str cursor;
 };
 
-enum hs_params_kind { HS_PARAMS_METRICS, HS_PARAMS_TOP };
+enum hs_params_kind { HS_PARAMS_METRICS, HS_PARAMS_TOP, HS_PARAMS_DEGRADED };
 
 /* HS_EINVAL: a bad, repeated or unknown parameter. `key` is known and ignored: it authenticates. */
 int hs_params_parse(enum hs_params_kind kind, const struct hs_http_param *pairs, size_t pairs_n,

@@ -217,6 +217,62 @@ def key_of(event, field):
     return event.get(field, "")
 
 
+DEGRADED = {
+    "fallback": lambda s: s.get("fallback", "") != "",
+    "shards_failed": lambda s: s.get("shards", {}).get("failed", 0) > 0,
+    "partial": lambda s: s.get("status") == "partial",
+}
+
+
+def difference(degraded, undegraded):
+    """Share of what happened to the degraded less that of the same query undegraded, weighted
+    by the degraded; None where no query was both. Each is [(query, happened)]."""
+    by_query = defaultdict(list)
+    for query, happened in undegraded:
+        by_query[query].append(happened)
+    matched = [(query, happened) for query, happened in degraded if query in by_query]
+    if not matched:
+        return None, 0
+    expected = sum(sum(by_query[query]) / len(by_query[query]) for query, _ in matched)
+    return (sum(happened for _, happened in matched) - expected) / len(matched), len(matched)
+
+
+def degraded(events):
+    """By service and kind: (intents, answered, differences of zero results and of CTR)."""
+    tracked = {e["application"] for e in events if e["event_type"] == "result"}
+    out = {}
+    for service, intents in answered_intents(events).items():
+        def outcomes(of, wanted):
+            zero = [(i.outcome["query"], hits(i.outcome) == 0) for i in of]
+            clicked = [(i.outcome["query"],
+                        any(not a["sponsored"] for a in i.did(["click"], LENGTH)))
+                       for i in of if hits(i.outcome) > 0 and i.head["application"] in tracked]
+            return {"zero_results": zero, "ctr": clicked}[wanted]
+
+        none = [i for i in intents if not any(test(i.outcome) for test in DEGRADED.values())]
+        for kind, test in {**DEGRADED, "any": None}.items():
+            own = [i for i in intents if i not in none] if kind == "any" else \
+                [i for i in intents if test(i.outcome)]
+            out[service, kind] = (len(own), len(intents), {
+                name: difference(outcomes(own, name), outcomes(none, name))
+                for name in ("zero_results", "ctr")})
+    return out
+
+
+def answered_intents(events):
+    searches = [{**e, "query": normal(e["query"])} for e in events if is_intent_search(e)]
+    parts = [e for e in events if e["event_type"] == "search" and e.get("parent_query_id")]
+    actions = [e for e in events if e["event_type"] == "result" and not e.get("synthetic")
+               and "bot" not in e.get("user_agent", "")]
+    intents = list(intents_of(searches))
+    attribute(intents, parts, actions)
+    by_service = defaultdict(list)
+    for intent in intents:
+        if intent.outcome and page(intent.head) == 1:
+            by_service[intent.head["service"]].append(intent)
+    return by_service
+
+
 def behaviour(events, fields, tracked=None, within=None):
     """Numbers by the values of the fields of each intent's first search. `tracked`: applications
     that send actions, all that did by default; `within`: [from, to) in microseconds."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from behaviour_truth import COUNTS, behaviour, is_intent_search
+from behaviour_truth import COUNTS, behaviour, degraded, is_intent_search
 from client_helper import attributes, traces
 from platform_helper import Platform, wait_until
 
@@ -97,6 +97,10 @@ class Traffic:
             self.answer(event)
         if self.chance(0.1):
             event["fallback"] = "relaxed"
+        if self.chance(0.08):
+            event["shards"] = {"total": 5, "failed": 2}
+        if "total_hits" in event and self.chance(0.06):
+            event["status"] = "partial"
         self.events.append(event)
         if self.chance(0.1):
             part = {**event, "event_id": self.id("e"), "query_id": self.id("q"),
@@ -215,6 +219,31 @@ def check_all(platform, traffic):
         for key, group in within.items():
             compare(group, expected[key], (fields, key))
         compare(answer["total"], behaviour(events, [])[()], (fields, "total"))
+    check_degraded(platform, traffic, events)
+
+
+def check_degraded(platform, traffic, events):
+    answer = platform.get_json(
+        f"/api/v1/metrics/degraded?from={traffic.start // SECOND - 3600}&to=now")
+    expected = degraded(events)
+    compared = 0
+    assert answer["truncated"] is False
+    assert {group["key"]["service"] for group in answer["groups"]} == {s for s, _ in expected}
+    for group in answer["groups"]:
+        for one in group["degraded"]:
+            where = group["key"]["service"], one["kind"]
+            n, of, differences = expected[where]
+            assert [one["share"]["numerator"], one["share"]["denominator"]] == [n, of], where
+            for name, (value, matched) in differences.items():
+                found = one[f"{name}_difference"]
+                assert found["n"] == matched, (where, name)
+                assert found["value"] == pytest.approx(value), (where, name)
+                if value is None:
+                    assert found["reason"] and found["low"] is None
+                else:
+                    compared += 1
+                    assert -1 <= found["low"] <= value <= found["high"] <= 1, (where, name)
+    assert compared > 10
 
 
 @pytest.fixture()

@@ -425,7 +425,7 @@ def test_trace__that_is_larger_than_an_answer_may_be_says_so(world):
     assert "larger than 67108864 bytes" in problem["detail"]
 
 
-def test_anomalies__are_an_empty_list(world):
+def test_anomalies__are_none_where_no_minute_was_odd(world):
     assert world.platform.get_json("/api/v1/anomalies") == {"anomalies": [], "next_cursor": None}
 
 
