@@ -30,6 +30,7 @@ void hs_watch_free(struct hs_watch *watch)
     for (i = 0; i < watch->services_n; i++)
         hs_free(watch->services[i]);
     hs_free((void *)watch->services);
+    hs_free(watch->incidents);
     hs_free(watch);
 }
 
@@ -303,9 +304,7 @@ void hs_watch_restore(struct hs_watch *watch, const struct hs_watch_incident *in
 {
     size_t i;
 
-    if (watch->incidents_n == WATCH_INCIDENTS_MAX)
-        return;
-    watch->incidents[watch->incidents_n++] = *incident;
+    *hs_watch_incident_add(watch, incident->opened_s) = *incident;
     if (incident->kind != HS_WATCH_SEARCH) {
         restore_telemetry(watch, incident);
         return;

@@ -83,11 +83,16 @@ static void tell(struct hs_watch *watch, enum hs_watch_event event,
     watch->deps.on_event(watch->deps.arg, event, incident);
 }
 
-static struct hs_watch_incident *add(struct hs_watch *watch, int64_t now_s)
+struct hs_watch_incident *hs_watch_incident_add(struct hs_watch *watch, int64_t now_s)
 {
     struct hs_watch_incident *incident;
 
     make_room(watch, now_s);
+    if (watch->incidents_n == watch->incidents_max) {
+        watch->incidents_max = watch->incidents_max ? 2 * watch->incidents_max : 2;
+        watch->incidents =
+            hs_xrealloc(watch->incidents, watch->incidents_max, sizeof(*watch->incidents));
+    }
     incident = &watch->incidents[watch->incidents_n++];
     *incident = (struct hs_watch_incident){.opened_s = now_s};
     return incident;
@@ -203,7 +208,7 @@ void hs_watch_series_opened(struct hs_watch *watch, const struct watch_service *
     struct hs_watch_member *member;
 
     if (!incident) {
-        incident = add(watch, now_s);
+        incident = hs_watch_incident_add(watch, now_s);
         incident->start_s = series->start_s;
         event = HS_WATCH_OPENED;
     } else if (incident->end_s > 0) {
@@ -284,7 +289,7 @@ void hs_watch_telemetry_opened(struct hs_watch *watch, enum hs_watch_kind kind,
     struct hs_watch_member *member = NULL;
 
     if (!incident) {
-        incident = add(watch, about->opened_s);
+        incident = hs_watch_incident_add(watch, about->opened_s);
         *incident = *about;
         incident->kind = kind;
         incident->members_n = 0;

@@ -37,8 +37,8 @@ struct hs_watch {
     struct watch_service **services; /* owned */
     size_t services_n, services_max;
     uint64_t refused;
-    struct hs_watch_incident incidents[WATCH_INCIDENTS_MAX];
-    size_t incidents_n;
+    struct hs_watch_incident *incidents; /* owned */
+    size_t incidents_n, incidents_max;
     struct watch_silence all; /* no service sends anything */
     int64_t judged_s;         /* end of the last minute; 0: none yet */
     bool late, quiet;
@@ -61,6 +61,9 @@ bool hs_watch_silence_push(struct watch_silence *silence, int64_t minute_s, doub
                            double threshold);
 
 /* ---- watch_incident.c */
+
+/* A place for one more, empty; pointers to the others are not valid any more. */
+struct hs_watch_incident *hs_watch_incident_add(struct hs_watch *watch, int64_t now_s);
 
 /* A series opened or closed. */
 void hs_watch_series_opened(struct hs_watch *watch, const struct watch_service *service,
