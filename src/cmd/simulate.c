@@ -355,7 +355,7 @@ static int prepare_and_run(struct simulate *simulate)
 int hs_cmd_simulate(int argc, char **argv)
 {
     struct simulate *simulate;
-    struct flags flags = {NULL};
+    struct flags flags = {.qps = NULL};
     const struct hs_flag table[] = {
         {"qps", "N", "searches a second; default 100, demo 20, backfill 2", &flags.qps},
         {"scenario", "NAME", "normal, error_spike, slow_queries, anomaly_spike", &flags.scenario},
