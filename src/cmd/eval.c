@@ -1,17 +1,17 @@
 /*
  * haystat eval: measures of a run against judgments, as trec_eval prints them (docs/evaluation.md).
  */
+#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "analysis/measure.h"
-#include "analysis/trec.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cmd/args.h"
 #include "cmd/cmd.h"
+#include "cmd/eval_int.h"
 
 enum { TEXT_MAX = 1000, RANKING_ARENA_BYTES = 1 << 30 };
 
@@ -20,7 +20,7 @@ static const double geometric_min = 0.00001;
 
 static const struct hs_command command = {
     .name = "eval",
-    .synopsis = "[-q] [-n] [-c] [-J] [-l GRADE] [-M N] [-m MEASURE]… QRELS RUN",
+    .synopsis = "[-q] [-n] [-c] [-J] [-l GRADE] [-M N] [-m MEASURE]… QRELS RUN [RUN_B --compare]",
     .about =
         "Measures a run against judgments and prints what trec_eval 9 prints: QRELS has lines\n"
         "\"query iteration document grade\", RUN \"query iteration document rank score tag\".\n"
@@ -33,23 +33,11 @@ static const struct hs_command command = {
         "  -c          averages over all judged queries, 0 for those without results\n"
         "  -l GRADE    relevant from this grade on; default 1\n"
         "  -M N        only the first N results of a query\n"
-        "  -J          leaves out results that are not judged\n",
+        "  -J          leaves out results that are not judged\n"
+        "  --compare   how RUN_B differs from RUN, by measure: means, difference with its 95 %\n"
+        "              intervals, p of three paired tests, q\n",
     .operands_min = 2,
-    .operands_max = 2,
-};
-
-struct eval {
-    struct hs_measures measures;
-    struct hs_rank_options options;
-    bool by_query, summary, complete;
-    const char *qrels_path, *run_path;
-    struct hs_buf qrels_text, run_text;
-    struct hs_qrels qrels;
-    struct hs_run run;
-    struct hs_arena arena;
-    double sums[HS_MEASURES_MAX];
-    size_t queries_n; /* with judgments and results */
-    struct hs_err err;
+    .operands_max = 3,
 };
 
 /* ---- the command line */
@@ -63,7 +51,7 @@ static int read_number(const char *flag, uint64_t max, uint64_t *out)
 }
 
 /* Returns -1 to go on, else the exit code. */
-static int take_flag(struct eval *eval, int flag)
+static int take_flag(struct hs_eval *eval, int flag)
 {
     uint64_t number = 0;
     int code = -1;
@@ -85,14 +73,29 @@ static int take_flag(struct eval *eval, int flag)
     case 'n': eval->summary = false; break;
     case 'c': eval->complete = true; break;
     case 'J': eval->options.judged_only = true; break;
+    case 'C': eval->compare = true; break;
     case ':': return hs_args_usage_error(&command, "flag -%c wants a value", optopt);
     default: return hs_args_usage_error(&command, "there is no flag -%c", optopt);
     }
     return code;
 }
 
-static int parse(struct eval *eval, int argc, char **argv)
+static int check_operands(const struct hs_eval *eval, int operands)
 {
+    if (!eval->compare && operands != 2)
+        return hs_args_usage_error(&command, "wants two files, QRELS and RUN, not %d", operands);
+    if (eval->compare && operands != 3)
+        return hs_args_usage_error(&command,
+                                   "--compare wants three files, QRELS, RUN and RUN_B, not %d",
+                                   operands);
+    if (eval->compare && (eval->by_query || !eval->summary))
+        return hs_args_usage_error(&command, "-q and -n do not go with --compare");
+    return -1;
+}
+
+static int parse(struct hs_eval *eval, int argc, char **argv)
+{
+    static const struct option longs[] = {{"compare", no_argument, NULL, 'C'}, {.name = NULL}};
     struct hs_args args;
     int code = -1;
     int flag;
@@ -103,15 +106,18 @@ static int parse(struct eval *eval, int argc, char **argv)
             return hs_args_parse(&command, argc, argv, &args);
     }
     opterr = 0;
-    while (code < 0 && (flag = getopt(argc, argv, ":m:l:M:qncJ")) != -1)
+    while (code < 0 && (flag = getopt_long(argc, argv, ":m:l:M:qncJ", longs, NULL)) != -1) {
+        if (flag == '?' && optopt == 0)
+            return hs_args_usage_error(&command, "there is no flag %s", argv[optind - 1]);
         code = take_flag(eval, flag);
+    }
+    if (code < 0)
+        code = check_operands(eval, argc - optind);
     if (code >= 0)
         return code;
-    if (argc - optind != 2)
-        return hs_args_usage_error(&command, "wants two files, QRELS and RUN, not %d",
-                                   argc - optind);
     eval->qrels_path = argv[optind];
-    eval->run_path = argv[optind + 1];
+    for (i = 0; i < 1 + eval->compare; i++)
+        eval->run_paths[i] = argv[optind + 1 + i];
     if (eval->measures.n == 0)
         hs_measures_add(&eval->measures, HS_STR("official"), NULL);
     hs_measures_sort(&eval->measures);
@@ -129,7 +135,7 @@ static void warn_repeats(const char *path, size_t n, const char *what)
                 path, n, what);
 }
 
-static int read_files(struct eval *eval)
+static int read_qrels(struct hs_eval *eval)
 {
     int rc = hs_fs_read(eval->qrels_path, &eval->qrels_text, &eval->err);
 
@@ -138,14 +144,24 @@ static int read_files(struct eval *eval)
     rc = hs_qrels_read(hs_buf_str(&eval->qrels_text), &eval->qrels, &eval->err);
     if (rc != HS_OK)
         return hs_err_prefix(&eval->err, "%s", eval->qrels_path);
-    rc = hs_fs_read(eval->run_path, &eval->run_text, &eval->err);
+    warn_repeats(eval->qrels_path, eval->qrels.repeats, "judgments");
+    return HS_OK;
+}
+
+int hs_eval_read_run(struct hs_eval *eval, const char *path)
+{
+    int rc;
+
+    hs_run_fini(&eval->run);
+    eval->run = (struct hs_run){.queries = NULL};
+    hs_buf_reset(&eval->run_text);
+    rc = hs_fs_read(path, &eval->run_text, &eval->err);
     if (rc != HS_OK)
         return rc;
     rc = hs_run_read(hs_buf_str(&eval->run_text), &eval->run, &eval->err);
     if (rc != HS_OK)
-        return hs_err_prefix(&eval->err, "%s", eval->run_path);
-    warn_repeats(eval->qrels_path, eval->qrels.repeats, "judgments");
-    warn_repeats(eval->run_path, eval->run.repeats, "results");
+        return hs_err_prefix(&eval->err, "%s", path);
+    warn_repeats(path, eval->run.repeats, "results");
     return HS_OK;
 }
 
@@ -168,14 +184,8 @@ static void print_text(const struct hs_measure *measure, struct hs_str query,
     printf("%-22s\t%.*s\t'%.*s'\n", measure->name, HS_STR_ARG(query), (int)n, text);
 }
 
-/* The rankings of a query that measures may want. */
-struct rankings {
-    const struct hs_ranking *by_order[HS_ORDER_N]; /* NULL: no measure wants it */
-};
-
-/* That of a measure: of its own level when it has one. */
-static struct hs_ranking ranking_of(const struct rankings *rankings,
-                                    const struct hs_measure *measure)
+struct hs_ranking hs_eval_ranking(const struct hs_eval_rankings *rankings,
+                                  const struct hs_measure *measure)
 {
     struct hs_ranking ranking = *rankings->by_order[hs_measure_order(measure)];
 
@@ -186,11 +196,11 @@ static struct hs_ranking ranking_of(const struct rankings *rankings,
     return ranking;
 }
 
-static void measure_query(struct eval *eval, size_t i, struct hs_str query,
-                          const struct rankings *rankings)
+static void measure_query(struct hs_eval *eval, size_t i, struct hs_str query,
+                          const struct hs_eval_rankings *rankings)
 {
     const struct hs_measure *measure = &eval->measures.at[i];
-    struct hs_ranking ranking = ranking_of(rankings, measure);
+    struct hs_ranking ranking = hs_eval_ranking(rankings, measure);
     double value;
 
     switch (hs_measure_sum(measure)) {
@@ -212,14 +222,14 @@ static void measure_query(struct eval *eval, size_t i, struct hs_str query,
     }
 }
 
-static int rank(struct eval *eval, const struct hs_trec_query *judged,
-                const struct hs_trec_query *found, struct rankings *out)
+int hs_eval_rank(struct hs_eval *eval, const struct hs_trec_query *judged,
+                 const struct hs_trec_query *found, struct hs_eval_rankings *out)
 {
     struct hs_rank_options options = eval->options;
     size_t i;
 
     hs_arena_reset(&eval->arena);
-    *out = (struct rankings){.by_order = {NULL}};
+    *out = (struct hs_eval_rankings){.by_order = {NULL}};
     for (i = 0; i < eval->measures.n; i++) {
         options.order = hs_measure_order(&eval->measures.at[i]);
         if (out->by_order[options.order])
@@ -235,9 +245,9 @@ static int rank(struct eval *eval, const struct hs_trec_query *judged,
 
 /* ---- all queries */
 
-static int measure_all(struct eval *eval)
+static int measure_all(struct hs_eval *eval)
 {
-    struct rankings rankings;
+    struct hs_eval_rankings rankings;
     size_t q;
     size_t i;
 
@@ -247,7 +257,7 @@ static int measure_all(struct eval *eval)
 
         if (!judged)
             continue;
-        if (rank(eval, judged, found, &rankings) != HS_OK)
+        if (hs_eval_rank(eval, judged, found, &rankings) != HS_OK)
             return eval->err.rc;
         for (i = 0; i < eval->measures.n; i++)
             measure_query(eval, i, found->id, &rankings);
@@ -256,15 +266,19 @@ static int measure_all(struct eval *eval)
     if (eval->queries_n == 0)
         return hs_err_set(&eval->err, HS_EINVAL, 0,
                           "no query has both judgments in %s and results in %s", eval->qrels_path,
-                          eval->run_path);
+                          eval->run_paths[0]);
     return HS_OK;
 }
 
-static void print_sum(const struct eval *eval, size_t i)
+bool hs_eval_of_all(const struct hs_eval *eval, const struct hs_measure *measure)
+{
+    return eval->complete || measure->of_ir_measures;
+}
+
+static void print_sum(const struct hs_eval *eval, size_t i)
 {
     const struct hs_measure *measure = &eval->measures.at[i];
-    size_t averaged =
-        eval->complete || measure->of_ir_measures ? eval->qrels.queries_n : eval->queries_n;
+    size_t averaged = hs_eval_of_all(eval, measure) ? eval->qrels.queries_n : eval->queries_n;
     double mean = eval->sums[i] / (double)averaged;
 
     switch (hs_measure_sum(measure)) {
@@ -279,24 +293,31 @@ static void print_sum(const struct eval *eval, size_t i)
     }
 }
 
-static int run_eval(struct eval *eval)
+static int print_one_run(struct hs_eval *eval)
 {
     size_t i;
 
-    if (read_files(eval) != HS_OK || measure_all(eval) != HS_OK)
-        return hs_args_failed(&command, &eval->err);
+    if (hs_eval_read_run(eval, eval->run_paths[0]) != HS_OK || measure_all(eval) != HS_OK)
+        return eval->err.rc;
     for (i = 0; i < eval->measures.n && eval->summary; i++)
         print_sum(eval, i);
-    if (fflush(stdout) != 0) {
-        hs_err_sys(&eval->err, "write standard output");
-        return hs_args_failed(&command, &eval->err);
-    }
-    return HS_EXIT_DONE;
+    return HS_OK;
+}
+
+static int run_eval(struct hs_eval *eval)
+{
+    int rc = read_qrels(eval);
+
+    if (rc == HS_OK)
+        rc = eval->compare ? hs_eval_compare(eval) : print_one_run(eval);
+    if (rc == HS_OK && fflush(stdout) != 0)
+        rc = hs_err_sys(&eval->err, "write standard output");
+    return rc == HS_OK ? HS_EXIT_DONE : hs_args_failed(&command, &eval->err);
 }
 
 int hs_cmd_eval(int argc, char **argv)
 {
-    struct eval *eval = hs_xalloc(sizeof(*eval));
+    struct hs_eval *eval = hs_xalloc(sizeof(*eval));
     int code;
 
     eval->options.level = 1;

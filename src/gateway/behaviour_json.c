@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "analysis/stats.h"
 #include "base/mem.h"
 #include "gateway/rate.h"
 
@@ -124,7 +125,7 @@ static void add_known(struct hs_json *json, const char *key, bool known, double 
 /* A mean with its 95 % interval by the normal approximation, over n values. */
 static void add_mean(struct hs_json *json, uint64_t n, double sum, double squares)
 {
-    const double z = 1.959963984540054;
+    const double z = HS_NORMAL_97_5;
     double mean = n > 0 ? sum / (double)n : 0;
     double variance = n > 1 ? fmax(0, (squares - sum * mean) / (double)(n - 1)) : 0;
     double half = n > 1 ? z * sqrt(variance / (double)n) : 0;

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "analysis/stats.h"
 #include "base/json_out.h"
 #include "base/mem.h"
 #include "gateway/authorize.h"
@@ -166,10 +167,9 @@ static void add_number(struct hs_json *json, const char *key, double value, bool
 /* Share of the degraded less that of the same queries undegraded. */
 static void add_difference(struct hs_json *json, const struct sums *sums, const char *what)
 {
-    const double z = 1.959963984540054;
     bool known = sums->matched_n > 0;
     double value = (sums->matched_x - sums->expected_x) / sums->matched_n;
-    double half = z * sqrt(sums->variance) / sums->matched_n;
+    double half = HS_NORMAL_97_5 * sqrt(sums->variance) / sums->matched_n;
 
     hs_json_obj_open(json);
     add_number(json, "value", value, known);

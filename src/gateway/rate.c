@@ -1,26 +1,6 @@
 #include "gateway/rate.h"
 
-#include <math.h>
-
-#include "base/mem.h"
-
-struct hs_rate hs_rate_wilson(uint64_t hits, uint64_t of)
-{
-    const double z = 1.959963984540054; /* two-sided 95 % */
-    double n = (double)of;
-    double p;
-    double middle;
-    double half;
-
-    HS_ASSERT(of > 0);
-    HS_ASSERT(hits <= of);
-    p = (double)hits / n;
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n);
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n);
-    return (struct hs_rate){.value = p,
-                            .low = fmin(p, fmax(0, middle - half)),
-                            .high = fmax(p, fmin(1, middle + half))};
-}
+#include "analysis/stats.h"
 
 static void add_value(struct hs_json *json, const char *key, bool known, double v)
 {
@@ -34,10 +14,10 @@ static void add_value(struct hs_json *json, const char *key, bool known, double 
 void hs_rate_json(struct hs_json *json, uint64_t hits, uint64_t of, const char *definition,
                   const char *reason)
 {
-    struct hs_rate rate = {0, 0, 0};
+    struct hs_interval rate = {0, 0, 0};
 
     if (of > 0)
-        rate = hs_rate_wilson(hits, of);
+        rate = hs_stats_wilson((double)hits, (double)of);
     hs_json_obj_open(json);
     add_value(json, "value", of > 0, rate.value);
     hs_json_key(json, "numerator");

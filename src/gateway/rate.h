@@ -6,15 +6,8 @@
 
 #include "base/json_out.h"
 
-struct hs_rate {
-    double value, low, high; /* 0 <= low <= value <= high <= 1 */
-};
-
-/* of > 0; hits <= of. */
-struct hs_rate hs_rate_wilson(uint64_t hits, uint64_t of);
-
-/* {"value", "numerator", "denominator", "low", "high", "definition"}; with nothing in the
- * denominator value, low and high are null and "reason" says why. */
+/* hits <= of. {"value", "numerator", "denominator", "low", "high", "definition"}; with nothing in
+ * the denominator value, low and high are null and "reason" says why. */
 void hs_rate_json(struct hs_json *json, uint64_t hits, uint64_t of, const char *definition,
                   const char *reason);
 
