@@ -222,8 +222,9 @@ static void measure_query(struct hs_eval *eval, size_t i, struct hs_str query,
     }
 }
 
-int hs_eval_rank(struct hs_eval *eval, const struct hs_trec_query *judged,
-                 const struct hs_trec_query *found, struct hs_eval_rankings *out)
+/* Ranks one query's results, in eval->arena until the next call. */
+static int rank(struct hs_eval *eval, const struct hs_trec_query *judged,
+                const struct hs_trec_query *found, struct hs_eval_rankings *out)
 {
     struct hs_rank_options options = eval->options;
     size_t i;
@@ -245,11 +246,10 @@ int hs_eval_rank(struct hs_eval *eval, const struct hs_trec_query *judged,
 
 /* ---- all queries */
 
-static int measure_all(struct hs_eval *eval)
+int hs_eval_each_query(struct hs_eval *eval, hs_eval_query_fn *query, void *arg)
 {
     struct hs_eval_rankings rankings;
     size_t q;
-    size_t i;
 
     for (q = 0; q < eval->run.queries_n; q++) {
         const struct hs_trec_query *found = &eval->run.queries[q];
@@ -257,12 +257,28 @@ static int measure_all(struct hs_eval *eval)
 
         if (!judged)
             continue;
-        if (hs_eval_rank(eval, judged, found, &rankings) != HS_OK)
+        if (rank(eval, judged, found, &rankings) != HS_OK)
             return eval->err.rc;
-        for (i = 0; i < eval->measures.n; i++)
-            measure_query(eval, i, found->id, &rankings);
-        eval->queries_n++;
+        query(eval, judged, &rankings, arg);
     }
+    return HS_OK;
+}
+
+static void add_query(struct hs_eval *eval, const struct hs_trec_query *judged,
+                      const struct hs_eval_rankings *rankings, void *arg)
+{
+    size_t i;
+
+    (void)arg;
+    for (i = 0; i < eval->measures.n; i++)
+        measure_query(eval, i, judged->id, rankings);
+    eval->queries_n++;
+}
+
+static int measure_all(struct hs_eval *eval)
+{
+    if (hs_eval_each_query(eval, add_query, NULL) != HS_OK)
+        return eval->err.rc;
     if (eval->queries_n == 0)
         return hs_err_set(&eval->err, HS_EINVAL, 0,
                           "no query has both judgments in %s and results in %s", eval->qrels_path,

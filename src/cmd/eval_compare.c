@@ -31,36 +31,32 @@ struct line {
 
 /* ---- values */
 
+/* arg: the values of the side. */
+static void take_values(struct hs_eval *eval, const struct hs_trec_query *judged,
+                        const struct hs_eval_rankings *rankings, void *arg)
+{
+    double *values = arg;
+    size_t q = (size_t)(judged - eval->qrels.queries);
+    size_t i;
+
+    for (i = 0; i < eval->measures.n; i++) {
+        const struct hs_measure *measure = &eval->measures.at[i];
+        struct hs_ranking ranking;
+
+        if (hs_measure_sum(measure) != HS_MEASURE_MEAN)
+            continue;
+        ranking = hs_eval_ranking(rankings, measure);
+        values[i * eval->qrels.queries_n + q] = hs_measure_value(measure, &ranking);
+    }
+}
+
 static int measure_side(struct comparison *comparison, size_t side)
 {
     struct hs_eval *eval = comparison->eval;
-    struct hs_eval_rankings rankings;
-    size_t q;
-    size_t i;
 
     if (hs_eval_read_run(eval, eval->run_paths[side]) != HS_OK)
         return eval->err.rc;
-    for (q = 0; q < eval->run.queries_n; q++) {
-        const struct hs_trec_query *found = &eval->run.queries[q];
-        const struct hs_trec_query *judged = hs_qrels_find(&eval->qrels, found->id);
-
-        if (!judged)
-            continue;
-        if (hs_eval_rank(eval, judged, found, &rankings) != HS_OK)
-            return eval->err.rc;
-        for (i = 0; i < eval->measures.n; i++) {
-            const struct hs_measure *measure = &eval->measures.at[i];
-            struct hs_ranking ranking;
-
-            if (hs_measure_sum(measure) != HS_MEASURE_MEAN)
-                continue;
-            ranking = hs_eval_ranking(&rankings, measure);
-            comparison
-                ->values[side][i * comparison->queries_n + (size_t)(judged - eval->qrels.queries)] =
-                hs_measure_value(measure, &ranking);
-        }
-    }
-    return HS_OK;
+    return hs_eval_each_query(eval, take_values, comparison->values[side]);
 }
 
 static int open_values(struct comparison *comparison)

@@ -28,9 +28,11 @@ struct hs_eval_rankings {
 
 /* Reads a run in place of the one before. */
 int hs_eval_read_run(struct hs_eval *eval, const char *path);
-/* Ranks one query's results, in eval->arena until the next call. */
-int hs_eval_rank(struct hs_eval *eval, const struct hs_trec_query *judged,
-                 const struct hs_trec_query *found, struct hs_eval_rankings *out);
+/* The rankings last until it returns. */
+typedef void hs_eval_query_fn(struct hs_eval *eval, const struct hs_trec_query *judged,
+                              const struct hs_eval_rankings *rankings, void *arg);
+/* Calls it for each query of the run that is judged. */
+int hs_eval_each_query(struct hs_eval *eval, hs_eval_query_fn *query, void *arg);
 /* That of a measure: of its own level when it has one. */
 struct hs_ranking hs_eval_ranking(const struct hs_eval_rankings *rankings,
                                   const struct hs_measure *measure);
